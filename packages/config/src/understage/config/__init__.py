@@ -1,0 +1,1 @@
+"""Configuration of Understage: sources, merging, substitution, reading, schemas."""

@@ -1,0 +1,1 @@
+"""The default core services and create_backend()."""

@@ -1,0 +1,1 @@
+"""The testing kit: test backends, mock services, credentials, databases, pytest plugin."""

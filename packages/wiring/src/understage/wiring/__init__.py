@@ -1,0 +1,1 @@
+"""The container of Understage: registration, dependency graph, start and stop."""

@@ -1,0 +1,1 @@
+"""The auth plugin: sign-in providers, user tokens, key sets, user info."""

@@ -1,0 +1,1 @@
+"""Extension points and types of the auth plugin."""

@@ -1,0 +1,1 @@
+"""Guest sign-in for the auth plugin."""

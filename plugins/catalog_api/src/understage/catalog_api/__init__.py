@@ -1,0 +1,1 @@
+"""Entity model, references, extension points and client of the catalog."""
