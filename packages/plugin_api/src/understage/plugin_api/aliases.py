@@ -1,0 +1,32 @@
+"""Aliases by which plugins ask for the core services: `async def init(logger: Logger) -> None`."""
+
+from typing import Annotated
+
+from understage.config import Config
+from understage.plugin_api import core_services
+from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
+from understage.plugin_api.services.database import DatabaseService
+from understage.plugin_api.services.discovery import DiscoveryService
+from understage.plugin_api.services.health import RootHealthService
+from understage.plugin_api.services.http_client import RootHttpClientService
+from understage.plugin_api.services.http_router import HttpRouterService, RootHttpRouterService
+from understage.plugin_api.services.lifecycle import LifecycleService, RootLifecycleService
+from understage.plugin_api.services.logger import LoggerService, RootLoggerService
+from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
+
+Auth = Annotated[AuthService, core_services.auth]
+Database = Annotated[DatabaseService, core_services.database]
+Discovery = Annotated[DiscoveryService, core_services.discovery]
+HttpAuth = Annotated[HttpAuthService, core_services.http_auth]
+HttpRouter = Annotated[HttpRouterService, core_services.http_router]
+Lifecycle = Annotated[LifecycleService, core_services.lifecycle]
+Logger = Annotated[LoggerService, core_services.logger]
+PluginMetadata = Annotated[PluginMetadataService, core_services.plugin_metadata]
+RootConfig = Annotated[Config, core_services.root_config]
+RootHealth = Annotated[RootHealthService, core_services.root_health]
+RootHttpClient = Annotated[RootHttpClientService, core_services.root_http_client]
+RootHttpRouter = Annotated[RootHttpRouterService, core_services.root_http_router]
+RootInstanceMetadata = Annotated[RootInstanceMetadataService, core_services.root_instance_metadata]
+RootLifecycle = Annotated[RootLifecycleService, core_services.root_lifecycle]
+RootLogger = Annotated[RootLoggerService, core_services.root_logger]
+UserInfoReader = Annotated[UserInfoService, core_services.user_info]

@@ -1,0 +1,30 @@
+"""References of the core services: `core_services.logger` and its siblings."""
+
+from understage.config import Config
+from understage.plugin_api.references import create_service_ref
+from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
+from understage.plugin_api.services.database import DatabaseService
+from understage.plugin_api.services.discovery import DiscoveryService
+from understage.plugin_api.services.health import RootHealthService
+from understage.plugin_api.services.http_client import RootHttpClientService
+from understage.plugin_api.services.http_router import HttpRouterService, RootHttpRouterService
+from understage.plugin_api.services.lifecycle import LifecycleService, RootLifecycleService
+from understage.plugin_api.services.logger import LoggerService, RootLoggerService
+from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
+
+auth = create_service_ref(AuthService, id="core.auth")
+database = create_service_ref(DatabaseService, id="core.database")
+discovery = create_service_ref(DiscoveryService, id="core.discovery")
+http_auth = create_service_ref(HttpAuthService, id="core.httpAuth")
+http_router = create_service_ref(HttpRouterService, id="core.httpRouter")
+lifecycle = create_service_ref(LifecycleService, id="core.lifecycle")
+logger = create_service_ref(LoggerService, id="core.logger")
+plugin_metadata = create_service_ref(PluginMetadataService, id="core.pluginMetadata")
+root_config = create_service_ref(Config, id="core.rootConfig", scope="root")
+root_health = create_service_ref(RootHealthService, id="core.rootHealth", scope="root")
+root_http_client = create_service_ref(RootHttpClientService, id="core.rootHttpClient", scope="root")
+root_http_router = create_service_ref(RootHttpRouterService, id="core.rootHttpRouter", scope="root")
+root_instance_metadata = create_service_ref(RootInstanceMetadataService, id="core.rootInstanceMetadata", scope="root")
+root_lifecycle = create_service_ref(RootLifecycleService, id="core.rootLifecycle", scope="root")
+root_logger = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
+user_info = create_service_ref(UserInfoService, id="core.userInfo")

@@ -1,0 +1,1 @@
+"""The protocols of the core services, a module each."""

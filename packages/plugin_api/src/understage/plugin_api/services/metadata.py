@@ -1,0 +1,46 @@
+"""The metadata services: which plugin this is, and which are installed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class PluginMetadataService(Protocol):
+    """Tells which plugin a service instance belongs to. Built in; it cannot be replaced."""
+
+    @property
+    def id(self) -> str:
+        """The plugin's id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModule:
+    """A module of an installed plugin.
+
+    Attributes:
+        module_id: its id.
+    """
+
+    module_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPlugin:
+    """A plugin of this backend.
+
+    Attributes:
+        plugin_id: its id.
+        modules: its modules.
+    """
+
+    plugin_id: str
+    modules: Sequence[InstalledModule]
+
+
+class RootInstanceMetadataService(Protocol):
+    """Tells which plugins this backend instance holds."""
+
+    async def get_installed_plugins(self) -> Sequence[InstalledPlugin]:
+        """Returns the installed plugins with their modules, those without their plugin left out."""
+        ...
