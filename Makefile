@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := $(sort $(dir $(wildcard packages/*/pyproject.toml plugins/*/pyproject.toml)))
 STAMP := $(VENV)/.understage-setup
+NODE_STAMP := tests/clients/node_modules/.understage-setup
 
-.PHONY: setup run test lint format types docs lock clean
+.PHONY: setup run test test-node lint format types docs conformance lock clean
 
 setup: $(STAMP)
 
@@ -16,6 +17,42 @@ $(STAMP): requirements.lock pyproject.toml $(ROOMS:%=%pyproject.toml)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(ROOMS:%=-e ./%)
 	touch $(STAMP)
+
+run: setup
+	cd examples/backend && ../../$(BIN)/python main.py
+
+# PYTEST_ARGS chooses tests, for example: make test PYTEST_ARGS="packages/config -x"
+test: setup $(NODE_STAMP)
+	$(BIN)/python -m pytest $(or $(PYTEST_ARGS),-n auto --dist loadgroup)
+
+# The official npm clients that the tests in tests/clients drive; left out where there is no npm (the tests then say so).
+$(NODE_STAMP): tests/clients/package.json tests/clients/package-lock.json
+	@if command -v npm >/dev/null; then \
+		cd tests/clients && npm ci --no-audit --no-fund --ignore-scripts --silent && touch ../../$@; \
+	else echo "npm is missing: the tests with the official clients will not run"; fi
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/conformance.py --check
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: setup
+	$(BIN)/mypy $(wildcard packages/*/src plugins/*/src) $(wildcard packages/*/tests plugins/*/tests) tests examples benchmarks scripts
+	$(BIN)/pyright
+
+docs: setup
+	$(BIN)/mkdocs build --strict --quiet
+
+conformance: setup
+	$(BIN)/python scripts/conformance.py
+
+clean:
+	rm -rf $(VENV) tests/clients/node_modules site
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --all-extras --universal --generate-hashes --python-version 3.11 \

@@ -110,7 +110,7 @@ class DatabaseService(DatabaseConnection, Protocol):
                 or `<number>_<name>.postgres.sql` and `<number>_<name>.sqlite.sql`.
 
         Raises:
-            ConflictError: the database holds a Node backend's tables, or an applied migration was changed or is unknown.
+            ConflictError: the tables are a Node backend's, or an applied migration was changed or is unknown.
         """
         ...
 
