@@ -1,7 +1,8 @@
 """Makes docs/reference/conformance.md from docs/reference/rules.toml and the docstrings of the tests.
 
-A test names the rules it covers by id in its docstring ("W62: neither copy ..."); a line that starts with "deviation:" says where
-and why we differ. `--check` fails if the file is stale or a rule has neither test nor deviation.
+A test names the rules it covers by id in its docstring ("W62: neither copy ..."); a line that starts with
+"deviation:" says where and why we differ. `--check` fails if the file is stale or a rule has neither test nor
+deviation.
 """
 
 import ast
@@ -59,7 +60,7 @@ def render() -> tuple[str, list[str]]:
     lines = [
         "# Conformance",
         "",
-        "Each rule of the backend system that Understage keeps, the tests that fail without it, and where we differ on purpose.",
+        "Each rule of the backend system that Understage keeps, the tests that fail without it, and where we differ.",
         "Made by `make conformance` from `rules.toml` and the tests' docstrings; do not edit.",
     ]
     uncovered = []

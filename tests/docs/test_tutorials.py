@@ -98,7 +98,12 @@ class Reader:
         deadline = time.monotonic() + 10
         while True:
             done = subprocess.run(
-                ["bash", "-c", script], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+                ["bash", "-c", script],
+                cwd=self.folder,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             printed = done.stdout + (done.stderr if done.returncode else "")
             # Entities appear a moment after readiness, so a reader who types fast tries again.

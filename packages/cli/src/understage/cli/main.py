@@ -1,0 +1,59 @@
+"""The command's entry point: its group, and how errors reach the user."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from understage.errors import UnderstageError
+
+# Imported when used: `understage config check` should not wait for what `understage dev` needs.
+COMMANDS = {
+    "config": "understage.cli.config_commands:config",
+    "dev": "understage.cli.dev:dev",
+    "inspect": "understage.cli.inspect:inspect",
+    "start": "understage.cli.start:start",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns a command by its name."""
+        target = COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, attribute = target.split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="understage-cli", prog_name="understage")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def cli(debug: bool) -> None:
+    """Builds and runs Backstage backends in Python."""
+    if debug:
+        os.environ["UNDERSTAGE_DEBUG"] = "1"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command and exits: 0 when all went well, 1 on errors, 2 on wrong usage.
+
+    Args:
+        argv: the arguments, without the program's name; by default the process's.
+    """
+    try:
+        cli.main(args=list(sys.argv[1:] if argv is None else argv), prog_name="understage", standalone_mode=True)
+    except UnderstageError as error:
+        if os.environ.get("UNDERSTAGE_DEBUG"):
+            raise
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)

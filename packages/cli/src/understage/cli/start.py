@@ -1,0 +1,21 @@
+"""`understage start`: the production start, the same as `python main.py`."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from understage.cli.target import DEFAULT_TARGET, load_backend
+
+
+@click.command()
+@click.argument("target", default=DEFAULT_TARGET, metavar="[MODULE:ATTRIBUTE]")
+@click.option("--config", "configs", multiple=True, help="A configuration file or URL; repeatable, the last one wins.")
+def start(target: str, configs: Sequence[str]) -> None:
+    """Runs the backend in the foreground until it is told to stop.
+
+    Without --config, app-config.yaml is read, and app-config.local.yaml if there is one.
+    """
+    # The backend reads the process's arguments itself, as under `python main.py`.
+    sys.argv = [target, *(argument for config in configs for argument in ("--config", config))]
+    load_backend(target).run()
