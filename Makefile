@@ -44,6 +44,7 @@ format: setup
 types: setup
 	$(BIN)/mypy $(wildcard packages/*/src plugins/*/src) $(wildcard packages/*/tests plugins/*/tests) tests examples benchmarks scripts
 	$(BIN)/pyright
+	$(BIN)/python scripts/verify_types.py
 
 docs: setup
 	$(BIN)/mkdocs build --strict --quiet

@@ -25,7 +25,7 @@ class UnderstageError(Exception):
         if cause is not None:
             text = describe_error(cause)
             message = f"{message}; caused by {text}" if message else text
-            self.__cause__ = cause
+            self.__cause__: BaseException | None = cause
         super().__init__(message)
         self.message = message
 
@@ -103,10 +103,10 @@ class ForwardedError(UnderstageError):
     def __init__(self, message: str, cause: BaseException) -> None:
         """Takes over the cause's name and explicit status, if it has one."""
         super().__init__(message, cause)
-        self.name = getattr(cause, "name", type(cause).__name__)
+        self.name: str = getattr(cause, "name", type(cause).__name__)
         status = getattr(cause, "status_code", None)
         if isinstance(status, int):
-            self.status_code = status
+            self.status_code: int = status
 
 
 def describe_error(error: BaseException) -> str:

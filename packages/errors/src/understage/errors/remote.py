@@ -24,7 +24,7 @@ class ResponseError(UnderstageError):
         self.status_code = status_code
         self.body = body
         self.cause = cause
-        self.__cause__ = cause
+        self.__cause__: BaseException | None = cause
 
     @classmethod
     def from_body(cls, method: str, url: str, status_code: int, reason: str, body: bytes | str) -> "ResponseError":

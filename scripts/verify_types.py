@@ -1,0 +1,39 @@
+"""Checks with pyright that everything the public packages export is fully typed.
+
+`pyright --verifytypes` does not see py.typed in the portions of a namespace package, so the portions are laid together in a
+temporary folder first.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PUBLIC = ("errors", "config", "plugin_api", "testing", "auth_api", "catalog_api")
+
+
+def main() -> int:
+    """Verifies each public package; returns how many are not fully typed."""
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        namespace = Path(folder) / "understage"
+        namespace.mkdir()
+        (namespace / "py.typed").touch()
+        for portion in ROOT.glob("p*/*/src/understage/*"):
+            (namespace / portion.name).symlink_to(portion)
+        environment = {**os.environ, "PYTHONPATH": folder}
+        for name in PUBLIC:
+            command = [sys.executable, "-m", "pyright", "--ignoreexternal", "--verifytypes", f"understage.{name}"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder, check=False)
+            known = "Type completeness score: 100%" in done.stdout
+            print(f"understage.{name}: {'fully typed' if known else 'not fully typed'}")
+            if not known:
+                print(done.stdout)
+                failed += 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
