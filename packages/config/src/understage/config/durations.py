@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from understage.config.numbers import to_number
+from understage.config.shapes import is_mapping
 from understage.errors import InputError
 
 HumanDuration: TypeAlias = str | Mapping[str, int | float | str]
@@ -61,9 +62,8 @@ def parse_duration(value: Any) -> timedelta:
         seconds = value.total_seconds()
     elif isinstance(value, str):
         seconds = _from_text(value.strip())
-    elif isinstance(value, Mapping):
-        units: Mapping[Any, Any] = value
-        seconds = _from_units(units)
+    elif is_mapping(value):
+        seconds = _from_units(value)
     else:
         raise InputError(f"not a duration; {_HINT}")
     if seconds < 0:

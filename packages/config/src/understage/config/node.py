@@ -1,12 +1,13 @@
 """The tree that configuration is kept in: plain values that remember where they were written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from understage.config.errors import ConfigError
 from understage.config.keys import Path, path_text
 from understage.config.location import SourceLocation
+from understage.config.shapes import is_list, is_mapping
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -67,12 +68,10 @@ def from_plain(value: Any, location: SourceLocation | None = None, path: Path = 
     """
     if value is None or isinstance(value, str | int | float):
         return Node(value, location)
-    if isinstance(value, Mapping):
-        members: Mapping[Any, Any] = value
-        return Node({str(k): from_plain(item, location, (*path, str(k))) for k, item in members.items()}, location)
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        elements: Sequence[Any] = value
-        return Node([from_plain(item, location, (*path, i)) for i, item in enumerate(elements)], location)
+    if is_mapping(value):
+        return Node({str(k): from_plain(item, location, (*path, str(k))) for k, item in value.items()}, location)
+    if is_list(value):
+        return Node([from_plain(item, location, (*path, i)) for i, item in enumerate(value)], location)
     message = f"a {type(value).__name__} cannot be a configuration value; use text, numbers, booleans, lists and dicts"
     raise ConfigError(message, key=path_text(path), location=location)
 

@@ -1,0 +1,1 @@
+"""Schemas of configuration: what keys there are, of which types, and who may see them."""
