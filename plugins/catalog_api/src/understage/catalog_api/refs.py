@@ -1,0 +1,160 @@
+"""Entity references: `[<kind>:][<namespace>/]<name>`, and location references: `<type>:<target>`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understage.errors import InputError
+
+DEFAULT_NAMESPACE = "default"
+
+
+class EntityRefError(InputError):
+    """A text is no entity reference."""
+
+
+class LocationRefError(InputError):
+    """A text is no location reference."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntityRef:
+    """The name of an entity in its three parts, in the case in which they were written.
+
+    Attributes:
+        kind: such as `Component`.
+        namespace: such as `default`.
+        name: the entity's own name.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Returns `kind:namespace/name` in lower case, the form by which entities are identified."""
+        return f"{self.kind}:{self.namespace}/{self.name}".lower()
+
+
+def parse_entity_ref(
+    ref: str | Mapping[str, Any] | EntityRef,
+    *,
+    default_kind: str | None = None,
+    default_namespace: str = DEFAULT_NAMESPACE,
+) -> EntityRef:
+    """Reads an entity reference, filling in what it leaves out.
+
+    The first `:` ends the kind, unless a `/` comes before it; the first `/` ends the namespace. What follows is the
+    name, whatever it contains.
+
+    Args:
+        ref: text such as `component:default/web` or `web`; or an object with `kind`, `namespace` and `name`.
+        default_kind: the kind of a reference that names none.
+        default_namespace: the namespace of a reference that names none.
+
+    Raises:
+        EntityRefError: a part is empty, or there is no kind and no default for it.
+    """
+    if isinstance(ref, EntityRef):
+        return ref
+    kind, namespace, name = _split(ref) if isinstance(ref, str) else _members(ref)
+    kind = kind if kind is not None else default_kind
+    namespace = namespace if namespace is not None else default_namespace
+    if not kind:
+        raise EntityRefError(f"Entity reference {_shown(ref)} has no kind: write it as 'component:{name or '<name>'}'")
+    if not namespace:
+        raise EntityRefError(f"Entity reference {_shown(ref)} has an empty namespace")
+    if not name:
+        raise EntityRefError(f"Entity reference {_shown(ref)} has no name")
+    return EntityRef(kind, namespace, name)
+
+
+def _split(ref: str) -> tuple[str | None, str | None, str]:
+    colon, slash = ref.find(":"), ref.find("/")
+    kind: str | None = None
+    rest = ref
+    if colon >= 0 and (slash < 0 or colon < slash):
+        kind, rest = ref[:colon], ref[colon + 1 :]
+        if not kind:
+            raise EntityRefError(f"Entity reference {_shown(ref)} has an empty kind")
+    slash = rest.find("/")
+    if slash < 0:
+        return kind, None, rest
+    return kind, rest[:slash], rest[slash + 1 :]
+
+
+def _members(ref: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+    parts = ref.get("kind"), ref.get("namespace"), ref.get("name")
+    for label, part in zip(("kind", "namespace", "name"), parts, strict=True):
+        if part is not None and (not isinstance(part, str) or not part):
+            raise EntityRefError(f"Entity reference {_shown(ref)} has an invalid {label}: expected a non-empty string")
+    return parts
+
+
+def _shown(ref: object) -> str:
+    return f"'{ref}'" if isinstance(ref, str) else repr(dict(ref) if isinstance(ref, Mapping) else ref)
+
+
+def stringify_entity_ref(ref: EntityRef | Mapping[str, Any]) -> str:
+    """Returns `kind:namespace/name` in lower case.
+
+    Args:
+        ref: a reference, or a whole entity; a missing namespace is `default`.
+
+    Raises:
+        EntityRefError: kind or name is missing.
+    """
+    if isinstance(ref, EntityRef):
+        return str(ref)
+    metadata = ref.get("metadata")
+    if isinstance(metadata, Mapping):
+        parts = {"kind": ref.get("kind"), "namespace": metadata.get("namespace"), "name": metadata.get("name")}
+        return str(parse_entity_ref(parts))
+    return str(parse_entity_ref(ref))
+
+
+@dataclass(frozen=True, slots=True)
+class LocationRef:
+    """Where entities come from.
+
+    Attributes:
+        type: which reader understands the target: `file`, `url`, ...
+        target: a path or address.
+    """
+
+    type: str
+    target: str
+
+    def __str__(self) -> str:
+        """Returns `type:target`."""
+        return f"{self.type}:{self.target}"
+
+
+def parse_location_ref(ref: str) -> LocationRef:
+    """Reads a location reference.
+
+    Args:
+        ref: text such as `file:/srv/entities.yaml` or `url:https://example.com/catalog-info.yaml`.
+
+    Raises:
+        LocationRefError: type or target is missing, or the type is the scheme of a URL.
+    """
+    kind, separator, target = ref.partition(":")
+    kind, target = kind.strip(), target.strip()
+    if not separator or not kind or not target:
+        raise LocationRefError(
+            f"Unable to parse location ref '{ref}', expected '<type>:<target>', e.g. 'url:https://host/path'"
+        )
+    if kind.lower() in ("http", "https"):
+        raise LocationRefError(f"Invalid location ref '{ref}', please prefix it with 'url:', e.g. 'url:{ref}'")
+    if is_script_url(target):
+        raise LocationRefError(f"Invalid location ref '{ref}': its target is a script")
+    return LocationRef(kind, target)
+
+
+def is_script_url(text: str) -> bool:
+    """Tells whether a browser would run the text as a script if it were a link."""
+    visible = "".join(character for character in text if character > " ")
+    return visible[:11].lower() == "javascript:"
