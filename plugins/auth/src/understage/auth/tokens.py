@@ -94,17 +94,31 @@ class UserTokenIssuer:
 def limited_signature(key: SigningKey, sub: str, *, iat: int, exp: int) -> str:
     """Returns the claim `uip`: the signature of the limited token that anybody can derive from the full one.
 
-    Both sides assemble the same bytes: header `typ, alg, kid` and payload `sub, iat, exp`, in this order, compact.
-
     Args:
         key: the key that signs the full token.
         sub: the user.
         iat: when the token is issued, in seconds since 1970.
         exp: when it ends.
     """
-    header = {"typ": LIMITED_USER_TYPE, "alg": key.algorithm, "kid": key.kid}
-    signing_input = _segment(header) + b"." + _segment({"sub": sub, "iat": iat, "exp": exp})
+    signing_input = limited_signing_input(key.kid, key.algorithm, sub, iat=iat, exp=exp)
     return _base64url(key.sign(signing_input)).decode()
+
+
+def limited_signing_input(kid: str, algorithm: str, sub: str, *, iat: int, exp: int) -> bytes:
+    """Returns the bytes that the claim `uip` signs: header and payload of the limited token.
+
+    Whoever derives that token assembles the same bytes: header `typ, alg, kid` and payload `sub, iat, exp`, in this
+    order and without white space.
+
+    Args:
+        kid: the name of the key that signs the full token.
+        algorithm: what it signs with.
+        sub: the user.
+        iat: when the token is issued, in seconds since 1970.
+        exp: when it ends.
+    """
+    header = {"typ": LIMITED_USER_TYPE, "alg": algorithm, "kid": kid}
+    return _segment(header) + b"." + _segment({"sub": sub, "iat": iat, "exp": exp})
 
 
 def _serialize(key: SigningKey, payload: Mapping[str, object]) -> str:

@@ -18,7 +18,7 @@ ResultT = TypeVar("ResultT")
 class ProxyAuthenticator(Protocol[ResultT]):
     """Tells from a request alone who makes it."""
 
-    async def authenticate(self, request: Request) -> ResultT:
+    async def authenticate(self, request: Request, /) -> ResultT:
         """Returns what the request proves.
 
         Raises:
@@ -27,7 +27,7 @@ class ProxyAuthenticator(Protocol[ResultT]):
         """
         ...
 
-    async def profile(self, result: ResultT) -> ProfileInfo:
+    async def profile(self, result: ResultT, /) -> ProfileInfo:
         """Returns what is known of the person."""
         ...
 
