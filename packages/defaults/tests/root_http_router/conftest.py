@@ -1,0 +1,90 @@
+"""Fakes and a client for the root of the HTTP server."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+
+from understage.config import config_from_data
+from understage.defaults.root_health import DefaultRootHealth
+from understage.defaults.root_http_router import DefaultRootHttpRouter, RootPipeline
+from understage.defaults.root_http_router.error_answers import ErrorAnswers
+from understage.defaults.root_lifecycle import DefaultRootLifecycle
+from understage.plugin_api import ASGIApp
+
+
+class RecordingLogger:
+    """Keeps what is logged."""
+
+    def __init__(self, entries: list[tuple[str, str, dict[str, Any]]] | None = None, **metadata: object) -> None:
+        self.entries: list[tuple[str, str, dict[str, Any]]] = [] if entries is None else entries
+        self._metadata = metadata
+
+    def error(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("error", message, {**self._metadata, **metadata}))
+
+    def warning(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("warning", message, {**self._metadata, **metadata}))
+
+    def info(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("info", message, {**self._metadata, **metadata}))
+
+    def debug(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("debug", message, {**self._metadata, **metadata}))
+
+    def child(self, **metadata: object) -> "RecordingLogger":
+        return RecordingLogger(self.entries, **{**self._metadata, **metadata})
+
+    def add_redactions(self, values: object) -> None:
+        raise NotImplementedError
+
+    def of(self, level: str) -> list[tuple[str, dict[str, Any]]]:
+        return [(message, metadata) for kind, message, metadata in self.entries if kind == level]
+
+
+@dataclass
+class Root:
+    """A root router with a client."""
+
+    router: DefaultRootHttpRouter
+    client: httpx2.AsyncClient
+    lifecycle: DefaultRootLifecycle
+    logger: RecordingLogger = field(default_factory=RecordingLogger)
+
+    def use(self, path: str, app: ASGIApp) -> None:
+        self.router.use(path, app)
+
+
+@pytest.fixture
+def logger() -> RecordingLogger:
+    return RecordingLogger()
+
+
+@pytest.fixture
+def make_root(logger: RecordingLogger) -> Callable[..., Root]:
+    """Returns a function that builds a root router from configuration data."""
+
+    def make(
+        data: dict[str, Any] | None = None,
+        *,
+        index_path: str | None = "/api/app",
+        development: bool = False,
+        configure: Callable[[RootPipeline], ASGIApp] = RootPipeline.default,
+        client_address: tuple[str, int] = ("192.0.2.7", 4711),
+    ) -> Root:
+        config = config_from_data(data or {})
+        lifecycle = DefaultRootLifecycle(logger)
+        errors = ErrorAnswers(logger, development=development)
+        router = DefaultRootHttpRouter(errors, index_path=index_path)
+        health = DefaultRootHealth(lifecycle)
+        router.app = configure(RootPipeline(router.route, config, logger, health, errors, development))
+        client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(router.app, client=client_address),
+            base_url="http://localhost:7007",
+            headers={"accept-encoding": "identity"},
+        )
+        return Root(router, client, lifecycle, logger)
+
+    return make
