@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from understage.config import Config, ConfigError
+from understage.config import Config, ConfigError, Frontend, config_schema
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA")
 DEFAULT_ALGORITHM = "ES256"
@@ -65,7 +65,7 @@ class AuthConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         key_store: where the signing keys come from.
     """
 
-    environment: str | None = None
+    environment: Frontend[str] | None = None
     providers: dict[str, Any] = {}
     backstage_token_expiration: timedelta = timedelta(hours=1)
     identity_token_algorithm: str = DEFAULT_ALGORITHM
@@ -76,6 +76,11 @@ class AuthConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def token_lifetime(self) -> timedelta:
         """How long user tokens live: the configured time, kept between 10 minutes and 24 hours."""
         return min(max(self.backstage_token_expiration, SHORTEST_LIFETIME), LONGEST_LIFETIME)
+
+
+def schema() -> dict[str, Any]:
+    """Returns the JSON Schema of the section `auth`, as this plugin reads it."""
+    return config_schema(AuthConfig, at="auth")
 
 
 def read_auth_config(config: Config) -> AuthConfig:

@@ -1,9 +1,11 @@
 """The guest provider's configuration: the section `auth.providers.guest`."""
 
+from typing import Any
+
 import msgspec
 
 from understage.catalog_api import EntityRefError, parse_entity_ref
-from understage.config import Config, ConfigError
+from understage.config import Config, ConfigError, config_schema
 
 DEFAULT_USER = "user:development/guest"
 
@@ -20,6 +22,11 @@ class GuestConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     user_entity_ref: str = DEFAULT_USER
     ownership_entity_refs: tuple[str, ...] | None = None
     dangerously_allow_outside_development: bool = False
+
+
+def schema() -> dict[str, Any]:
+    """Returns the JSON Schema of the section `auth.providers.guest`."""
+    return config_schema(GuestConfig, at="auth.providers.guest")
 
 
 def read_guest_config(config: Config) -> GuestConfig:
