@@ -1,0 +1,1 @@
+"""What was added, and what it registers."""

@@ -1,0 +1,1 @@
+"""Who provides what, who needs what, and whether that can work."""

@@ -1,0 +1,1 @@
+"""The stop: hooks, signals, process-wide handlers."""
