@@ -1,0 +1,104 @@
+"""A plugin's database, as the service hands it out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from understage.defaults.database.pool import SessionPool
+from understage.defaults.database.session import Session
+from understage.defaults.database.statements import Statements
+from understage.defaults.database.transaction import OpenTransaction, TransactionScope
+from understage.plugin_api import Dialect
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """How migrations are to be run.
+
+    Attributes:
+        skip: whether an operator runs them by other means.
+    """
+
+    skip: bool = False
+
+
+class PluginDatabase(Statements):
+    """What both dialects share: transactions, migrations, the engine.
+
+    Args:
+        plugin_id: whose database it is.
+        pool: lends sessions that may write.
+        skip_migrations: whether an operator runs the migrations.
+    """
+
+    def __init__(self, plugin_id: str, pool: SessionPool, *, skip_migrations: bool) -> None:
+        self.plugin_id = plugin_id
+        self._pool = pool
+        self._migrations = Migrations(skip_migrations)
+        self._engine: AsyncEngine | None = None
+
+    @property
+    @abstractmethod
+    def dialect(self) -> Dialect:
+        """Which SQL is spoken."""
+
+    @property
+    def migrations(self) -> Migrations:
+        """How migrations are to be run."""
+        return self._migrations
+
+    def transaction(self) -> AbstractAsyncContextManager[OpenTransaction]:
+        """Opens a transaction: committed at the end of the block, rolled back when the block raises."""
+        return TransactionScope(self._pool)
+
+    @abstractmethod
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """Notifies all listeners of a channel."""
+
+    @abstractmethod
+    def listen(self, channel: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """Receives the payloads notified on a channel."""
+
+    async def migrate(self, package: str) -> None:
+        """Brings the plugin's tables to the newest version; does nothing if migrations are to be skipped."""
+        if self._migrations.skip:
+            return
+        from understage.defaults.database.migrations import run_migrations
+
+        await run_migrations(self, package)
+
+    async def engine(self) -> AsyncEngine:
+        """Returns a SQLAlchemy async engine on the same database, the same each time."""
+        if self._engine is None:
+            self._engine = await self._create_engine()
+        return self._engine
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        if self._engine is not None:
+            await self._engine.dispose()
+        await self._pool.close()
+
+    @abstractmethod
+    async def lock_migrations(self, transaction: OpenTransaction) -> None:
+        """Makes sure that nobody else migrates this database until the transaction ends."""
+
+    @abstractmethod
+    async def _create_engine(self) -> AsyncEngine:
+        """Creates the engine."""
+
+    def _borrow_nowait(self, query: str | None = None) -> Session | None:
+        return self._pool.acquire_nowait()
+
+    async def _borrow(self, query: str | None = None) -> Session:
+        return await self._pool.acquire()
+
+    def _give_back(self, session: Session) -> None:
+        self._pool.release(session)

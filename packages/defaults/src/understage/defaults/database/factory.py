@@ -1,0 +1,40 @@
+"""The factory of the database service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from understage.plugin_api import (
+    DatabaseService,
+    PluginMetadata,
+    RootConfig,
+    RootLifecycle,
+    RootLogger,
+    ServiceFactory,
+    core_services,
+    create_service_factory,
+)
+
+if TYPE_CHECKING:
+    from understage.defaults.database.manager import DatabaseManager
+
+
+def database_service_factory(*, skip_migrations: bool | None = None) -> ServiceFactory[DatabaseService]:
+    """Creates the factory that gives each plugin the database that `backend.database` describes.
+
+    Args:
+        skip_migrations: whether plugins leave their migrations alone; beats the configuration if it is given.
+    """
+
+    def create_manager(config: RootConfig, lifecycle: RootLifecycle, logger: RootLogger) -> DatabaseManager:
+        from understage.defaults.database.manager import DatabaseManager
+
+        manager = DatabaseManager(config, logger=logger, skip_migrations=skip_migrations)
+        lifecycle.add_shutdown_hook(manager.close)
+        return manager
+
+    @create_service_factory(service=core_services.database, create_root_context=create_manager)
+    def factory(plugin: PluginMetadata, root_context: DatabaseManager) -> DatabaseService:
+        return root_context.for_plugin(plugin.id)
+
+    return factory

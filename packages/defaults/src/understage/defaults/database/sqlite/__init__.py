@@ -1,0 +1,1 @@
+"""SQLite: connections in worker threads of their own."""

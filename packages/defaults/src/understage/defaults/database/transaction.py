@@ -1,0 +1,198 @@
+"""Transactions, with the same meaning in both dialects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from understage.defaults.database.channels import check_notification
+from understage.defaults.database.errors import TransactionError
+from understage.defaults.database.pool import SessionPool
+from understage.defaults.database.session import Session
+from understage.defaults.database.statements import Statements
+from understage.plugin_api import Dialect
+
+_SPOILED = (
+    "a statement of this transaction failed, so nothing of it can be kept; let the error leave the block, or put the "
+    "statement that may fail into a nested transaction"
+)
+_ENDED = "the transaction has ended; its connection cannot be used any more"
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What a transaction and those nested in it share."""
+
+    session: Session
+    spoiled: bool = False
+    savepoints: int = 0
+
+
+class OpenTransaction(Statements):
+    """The connection that a transaction gives to its block."""
+
+    def __init__(self, shared: _Shared) -> None:
+        self._shared = shared
+        self._open = True
+        self._notifications: list[tuple[str, str]] = []
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which SQL is spoken."""
+        return self._shared.session.dialect
+
+    def transaction(self) -> AbstractAsyncContextManager[OpenTransaction]:
+        """Opens a nested transaction, which can be rolled back alone."""
+        return SavepointScope(self)
+
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """Notifies all listeners of a channel when the transaction commits."""
+        self._usable_session()
+        check_notification(channel, payload)
+        self._notifications.append((channel, payload))
+
+    async def run_script(self, script: str) -> None:
+        """Runs several statements at once."""
+        session = self._usable_session()
+        try:
+            await session.run_script(script)
+        except BaseException as error:
+            self._fail(session, error)
+            raise
+
+    def _usable_session(self) -> Session:
+        if not self._open:
+            raise TransactionError(_ENDED)
+        if self._shared.spoiled:
+            raise TransactionError(_SPOILED)
+        return self._shared.session
+
+    def _borrow_nowait(self, query: str | None = None) -> Session | None:
+        return self._usable_session()
+
+    async def _borrow(self, query: str | None = None) -> Session:
+        return self._usable_session()
+
+    def _give_back(self, session: Session) -> None:
+        """The transaction keeps its session until it ends."""
+
+    def _fail(self, session: Session, error: BaseException) -> None:
+        self._shared.spoiled = True
+        super()._fail(session, error)
+
+
+class TransactionScope:
+    """The block of a transaction: begins, then commits or rolls back.
+
+    Args:
+        pool: lends the session.
+    """
+
+    def __init__(self, pool: SessionPool) -> None:
+        self._pool = pool
+        self._opened: OpenTransaction | None = None
+
+    async def __aenter__(self) -> OpenTransaction:
+        if self._opened is not None:
+            raise TransactionError("a transaction can be entered once; call transaction() again")
+        session: Session = self._pool.acquire_nowait() or await self._pool.acquire()
+        try:
+            await session.begin()
+        except BaseException as error:
+            await self._shielded(self._roll_back(session))
+            unavailable = session.unavailable(error)
+            if unavailable is not None:
+                raise unavailable from error
+            raise
+        self._opened = OpenTransaction(_Shared(session))
+        return self._opened
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        opened = self._opened
+        if opened is None:
+            raise TransactionError(_ENDED)
+        opened._open = False  # noqa: SLF001 - one thing in two classes
+        session, spoiled = opened._shared.session, opened._shared.spoiled  # noqa: SLF001
+        if error is None and not spoiled:
+            await self._shielded(self._commit(session, opened._notifications))  # noqa: SLF001
+        else:
+            await self._shielded(self._roll_back(session))
+            if error is None:
+                raise TransactionError(_SPOILED)
+
+    async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
+        # One who is cancelled here must not leave the transaction open: the work is finished without them.
+        await asyncio.shield(self._pool.in_background(work))
+
+    async def _commit(self, session: Session, notifications: list[tuple[str, str]]) -> None:
+        try:
+            await session.commit(notifications)
+        except BaseException as error:
+            await session.rollback()
+            unavailable = session.unavailable(error)
+            if unavailable is not None:
+                raise unavailable from error
+            raise
+        finally:
+            self._pool.release(session)
+
+    async def _roll_back(self, session: Session) -> None:
+        try:
+            await session.rollback()
+        finally:
+            self._pool.release(session)
+
+
+class SavepointScope:
+    """The block of a nested transaction.
+
+    Args:
+        outer: the transaction around it.
+    """
+
+    def __init__(self, outer: OpenTransaction) -> None:
+        self._outer = outer
+        self._opened: OpenTransaction | None = None
+        self._name = ""
+
+    async def __aenter__(self) -> OpenTransaction:
+        if self._opened is not None:
+            raise TransactionError("a transaction can be entered once; call transaction() again")
+        shared = self._outer._shared  # noqa: SLF001 - one thing in two classes
+        shared.savepoints += 1
+        self._name = f"nested_{shared.savepoints}"
+        await self._run("SAVEPOINT")
+        self._opened = OpenTransaction(shared)
+        return self._opened
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        opened = self._opened
+        if opened is None:
+            raise TransactionError(_ENDED)
+        opened._open = False  # noqa: SLF001
+        shared = opened._shared  # noqa: SLF001
+        if error is None and not shared.spoiled:
+            await self._run("RELEASE SAVEPOINT")
+            self._outer._notifications += opened._notifications  # noqa: SLF001
+            return
+        spoiled, shared.spoiled = shared.spoiled, False
+        await self._run("ROLLBACK TO SAVEPOINT")
+        await self._run("RELEASE SAVEPOINT")
+        if error is None and spoiled:
+            raise TransactionError(_SPOILED)
+
+    async def _run(self, action: str) -> None:
+        session = self._outer._usable_session()  # noqa: SLF001
+        try:
+            await session.savepoint(action, self._name)
+        except BaseException as error:
+            self._outer._fail(session, error)  # noqa: SLF001
+            raise
