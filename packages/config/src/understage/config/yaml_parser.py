@@ -117,15 +117,15 @@ class _Builder:
                 message = f"the key {key!r} is here twice in one object; remove one of them"
                 raise ConfigSourceError(message, location=self._location(key_node))
             value = self.build(value_node)
-            if (isinstance(value_node, yaml.CollectionNode) and not value_node.flow_style) or not value_node.value:
-                # A block begins on a later line than its key; people look for the key.
+            if _begins_later(value_node):
+                # People look for the key, not for the line below it.
                 value = Node(value.value, self._location(key_node))
             members[key] = value
         return members
 
     def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         text: str = node.value
-        if node.tag in (_STR, "!"):
+        if node.tag == _STR:
             return text
         if node.tag == _NULL:
             return None
@@ -141,6 +141,13 @@ class _Builder:
         tag = node.tag.replace(_PREFIX, "!!")
         message = f"the tag {tag} has no meaning in configuration; remove it"
         raise ConfigSourceError(message, location=self._location(node))
+
+
+def _begins_later(node: yaml.Node) -> bool:
+    """Tells whether a value is a block below its key, or nothing at all."""
+    if isinstance(node, yaml.ScalarNode):
+        return not node.value and node.style not in ("'", '"')
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ConfigSourceError:
