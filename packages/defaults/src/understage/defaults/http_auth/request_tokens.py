@@ -1,0 +1,61 @@
+"""The tokens that a request carries."""
+
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, cast
+from urllib.parse import unquote
+
+from understage.plugin_api.services.auth import Request
+
+COOKIE_NAME = "backstage-auth"
+
+Scope = MutableMapping[str, Any]
+TokenFromScope = Callable[[Scope], str | None]
+
+_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+
+
+def scope_of(request: Request) -> Scope:
+    """Returns the ASGI scope of a request, or of what is the scope itself."""
+    return request if isinstance(request, MutableMapping) else request.scope
+
+
+def token_from_header(scope: Scope) -> str | None:
+    """Returns the token of `Authorization: Bearer <token>`; anything else in the header counts as none."""
+    value = _header(scope, b"authorization")
+    match = None if value is None else _BEARER.fullmatch(value.strip())
+    return None if match is None else match[1]
+
+
+def token_from_cookie(scope: Scope) -> str | None:
+    """Returns the token of the user cookie."""
+    for name, value in _headers(scope):
+        if name.lower() == b"cookie":
+            token = _cookies(value.decode("latin-1")).get(COOKIE_NAME)
+            if token:
+                return token
+    return None
+
+
+def _cookies(header: str) -> Mapping[str, str]:
+    cookies: dict[str, str] = {}
+    for part in header.split(";"):
+        name, equals, value = part.partition("=")
+        if equals:
+            value = value.strip()
+            if value[:1] == '"' == value[-1:] and len(value) > 1:
+                value = value[1:-1]
+            # Browsers send the cookie with the longest path first, and the first counts.
+            cookies.setdefault(name.strip(), unquote(value) if "%" in value else value)
+    return cookies
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    for name, value in _headers(scope):
+        if name.lower() == wanted:
+            return value.decode("latin-1")
+    return None
+
+
+def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    return cast("list[tuple[bytes, bytes]]", scope.get("headers") or [])
