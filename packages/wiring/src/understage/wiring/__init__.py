@@ -28,6 +28,7 @@ from understage.wiring.errors import (
 )
 from understage.wiring.errors.combined import SeveralProblemsError
 from understage.wiring.load.discovery import create_discovery_feature_loader, discovery_feature_loader
+from understage.wiring.report.model import StartReport
 from understage.wiring.start.extension_points import ExtensionPointMiddleware
 from understage.wiring.start.results import ModuleStartResult, PluginStartResult, StartFailure, StartResult
 from understage.wiring.stop.running import run_backend
@@ -60,6 +61,7 @@ __all__ = [
     "ServiceRegistry",
     "SeveralProblemsError",
     "StartFailure",
+    "StartReport",
     "StartResult",
     "UnexpectedStartupError",
     "WiringError",

@@ -14,6 +14,9 @@ from understage.wiring.declare.addable import AddableFeature, Added
 from understage.wiring.declare.records import Origin
 from understage.wiring.errors import BackendStateError, ReservedServiceError
 from understage.wiring.graph.providers import BUILT_IN_PER_PLUGIN
+from understage.wiring.report.build import ReportSources, build_report
+from understage.wiring.report.log import log_report
+from understage.wiring.report.model import StartReport
 from understage.wiring.report.standard_logger import StandardLogger
 from understage.wiring.start.extension_points import ExtensionPointMiddleware
 from understage.wiring.start.preparation import Preparation, prepare
@@ -24,7 +27,7 @@ from understage.wiring.stop.instances import register_instance, unregister_insta
 from understage.wiring.stop.process_handlers import ProcessHandlers
 from understage.wiring.stop.shutdown import shut_down
 
-State = Literal["new", "starting", "started", "failed", "stopping", "stopped"]
+State = Literal["new", "inspected", "starting", "started", "failed", "stopping", "stopped"]
 
 
 class Backend:
@@ -112,7 +115,7 @@ class Backend:
             BackendStartupError: something failed whose failure is not permitted; its `result` tells all.
             BackendStateError: the backend was started or stopped already.
         """
-        if self._state != "new":
+        if self._state not in ("new", "inspected"):
             raise BackendStateError(
                 f"the backend cannot be started: it is {self._state} already",
                 hint="create a new backend for each start",
@@ -129,6 +132,16 @@ class Backend:
         self._state = "started"
         return result
 
+    async def inspect(self) -> StartReport:
+        """Imports, loads, registers and validates everything, without starting anything, and tells what is there.
+
+        A backend that was inspected can still be started, but takes no more features. Of a backend that has started
+        the report has times. Feature loaders may have created services: call `stop()` if it is not started.
+        """
+        if self._state == "new":
+            self._state = "inspected"
+        return build_report(ReportSources(await self._prepare(), self._registry, self._timings, self._result))
+
     async def stop(self) -> None:
         """Stops the backend; before its start this only prevents that. A second call waits for the first.
 
@@ -141,6 +154,8 @@ class Backend:
             return
         if self._state == "stopped" and self._stopping is None:
             return
+        if self._state == "inspected":
+            self._settled.set()
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
@@ -189,6 +204,7 @@ class Backend:
             return await sequence.run()
         finally:
             self._result = sequence.result
+            log_report(self.logger, await self.inspect())
 
     async def _prepare(self) -> Preparation:
         if self._preparation is None:
