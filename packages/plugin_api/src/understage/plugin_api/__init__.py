@@ -47,6 +47,7 @@ from understage.plugin_api.features import (
     create_backend_module,
     create_backend_plugin,
 )
+from understage.plugin_api.legacy import LegacyPluginEnvironment, legacy_plugin
 from understage.plugin_api.location import CodeLocation
 from understage.plugin_api.references import ExtensionPoint, ServiceRef, create_extension_point, create_service_ref
 from understage.plugin_api.registration import (
@@ -99,6 +100,7 @@ __all__ = [
     "HttpRouterService",
     "InstalledModule",
     "InstalledPlugin",
+    "LegacyPluginEnvironment",
     "Lifecycle",
     "LifecycleService",
     "LimitedUserToken",
@@ -148,4 +150,5 @@ __all__ = [
     "is_none",
     "is_service",
     "is_user",
+    "legacy_plugin",
 ]

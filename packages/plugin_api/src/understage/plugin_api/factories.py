@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal
 from typing_extensions import TypeVar
 
 from understage.plugin_api.dependencies import FactoryDependencies, declared_dependencies
+from understage.plugin_api.errors import FeatureDeclarationError
 from understage.plugin_api.location import CodeLocation, caller_location, location_of
 from understage.plugin_api.references import ServiceRef
 
@@ -79,7 +80,16 @@ def create_service_factory(
         root_context_deps: dependencies of `create_root_context` by parameter name, instead of annotations.
         initialization: `always` or `lazy`; by default root services are created at start, plugin services when they
             are first asked for.
+
+    Raises:
+        FeatureDeclarationError: a root-scoped service has a root context.
     """
+    if create_root_context is not None and service.scope == "root":
+        raise FeatureDeclarationError(
+            f"the factory of {service} has a root context, but the service is root-scoped",
+            location=caller_location(),
+            hint="a root-scoped factory runs once anyway: do it there",
+        )
 
     def decorate(factory: Callable[..., T | Awaitable[T]]) -> ServiceFactory[T]:
         return ServiceFactory(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Generic, ParamSpec
 
+from understage.plugin_api.errors import FeatureDeclarationError
 from understage.plugin_api.factories import ServiceFactory
 from understage.plugin_api.location import CodeLocation, caller_location, location_of
 from understage.plugin_api.references import ServiceRef
 from understage.plugin_api.registration import ModuleRegistrationPoints, PluginRegistrationPoints
 
 P = ParamSpec("P")
+
+
+_PLUGIN_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +34,14 @@ class PluginFeature:
     location: CodeLocation | None = None
     feature_type: str = field(default="plugin", init=False)
     version: str = field(default="v1", init=False)
+
+    def __post_init__(self) -> None:
+        """Refuses ids that other plugins would refuse.
+
+        Raises:
+            FeatureDeclarationError: the id has other characters than ASCII letters, digits, `_` and `-`.
+        """
+        check_plugin_id(self.plugin_id, self.location)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +93,7 @@ class BackendPlugin(Generic[P]):
 
     def __init__(self, plugin_id: str, register: Callable[Concatenate[PluginRegistrationPoints, P], None]) -> None:
         """Use `create_backend_plugin`."""
+        check_plugin_id(plugin_id, location_of(register))
         self.plugin_id = plugin_id
         self.location = location_of(register)
         self.__doc__ = register.__doc__
@@ -114,6 +128,22 @@ class BackendModule(Generic[P]):
 
     def __repr__(self) -> str:
         return f"<module '{self.module_id}' of plugin '{self.plugin_id}'>"
+
+
+def check_plugin_id(plugin_id: str, location: CodeLocation | None) -> None:
+    """Checks a plugin id when it is declared, rather than when the plugin first calls another one.
+
+    Tokens between plugins name their issuer, and an issuer with other characters is refused.
+
+    Raises:
+        FeatureDeclarationError: the id has other characters than ASCII letters, digits, `_` and `-`.
+    """
+    if not _PLUGIN_ID.fullmatch(plugin_id):
+        raise FeatureDeclarationError(
+            f"plugin id {plugin_id!r} cannot be used: other plugins would refuse its tokens",
+            location=location,
+            hint="use lower-case ASCII letters, digits and '-', such as 'my-plugin'",
+        )
 
 
 def create_backend_plugin(
