@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from understage.auth.providers import RESERVED_SEGMENTS, Providers
-from understage.auth_api import AuthProviderRouteHandlers, AuthRouteHandler
+from understage.auth_api import AuthProviderRouteHandlers
 from understage.errors import NotFoundError
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -31,7 +31,17 @@ def provider_routes(providers: Providers) -> list[Route]:
             " and the environment variables that it uses; the log of the start tells what is wrong"
         )
         routes += _refused(provider_id, message)
-    return [*routes, *_below("/{provider}", _unknown)]
+    return [*routes, *(_UnknownProviderRoute(path, _unknown, methods=_ALL_METHODS) for path in _below("/{provider}"))]
+
+
+class _UnknownProviderRoute(Route):
+    """Matches what could name a provider; unknown paths of the plugin's own stay unmatched: a 404 without body."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, matched = super().matches(scope)
+        if match is not Match.NONE and matched["path_params"]["provider"] in RESERVED_SEGMENTS:
+            return Match.NONE, {}
+        return match, matched
 
 
 def _offered(path: str, handlers: AuthProviderRouteHandlers) -> Iterator[Route]:
@@ -47,15 +57,12 @@ def _refused(provider_id: str, message: str) -> list[Route]:
     async def refuse(_request: Request) -> Response:
         raise NotFoundError(message)
 
-    return _below(f"/{provider_id}", refuse)
+    return [Route(path, refuse, methods=_ALL_METHODS) for path in _below(f"/{provider_id}")]
 
 
-def _below(path: str, endpoint: AuthRouteHandler) -> list[Route]:
-    return [Route(pattern, endpoint, methods=_ALL_METHODS) for pattern in (path, f"{path}/{{rest:path}}")]
+def _below(path: str) -> tuple[str, str]:
+    return path, f"{path}/{{rest:path}}"
 
 
 async def _unknown(request: Request) -> Response:
-    provider_id = request.path_params["provider"]
-    if provider_id in RESERVED_SEGMENTS:
-        raise HTTPException(404)
-    raise NotFoundError(f"Unknown auth provider '{provider_id}'")
+    raise NotFoundError(f"Unknown auth provider '{request.path_params['provider']}'")
