@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds all wheels, installs the metapackage from them into an empty environment, and starts what a user would.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+uv=$PWD/.venv/bin/uv
+"$uv" build --quiet --wheel --all-packages --out-dir "$folder/wheels"
+"$uv" venv --quiet --python .venv/bin/python "$folder/venv"
+"$uv" pip install --quiet --python "$folder/venv/bin/python" --find-links "$folder/wheels" --constraint <(grep -E '^[a-z0-9.-]+==' requirements.lock | sed 's/ *\\$//') "understage[postgres]" understage-testing
+cd "$folder"
+"$folder/venv/bin/understage" --version
+"$folder/venv/bin/python" - <<'PYTHON'
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from understage.defaults import create_backend
+
+create_backend()
+features = sorted(point.name for point in entry_points(group="understage.features"))
+assert features == ["auth", "auth-module-guest-provider", "catalog"], features
+for point in entry_points(group="understage.features"):
+    assert point.load().feature, point
+for name in ("errors", "config", "plugin_api", "wiring", "defaults", "testing", "cli", "catalog", "catalog_api", "auth", "auth_api"):
+    origin = Path(str(find_spec(f"understage.{name}").origin)).parent
+    assert (origin / "py.typed").exists(), origin
+assert find_spec("understage").origin is None, "understage must stay a namespace package"
+print("wheels: installed and imported")
+PYTHON
