@@ -123,6 +123,17 @@ async def test_invalid_configuration_fails_the_start(auth: dict[str, Any], messa
         await start_test_backend(features=[auth_plugin, auth_module_guest_provider, config])
 
 
+async def test_a_lifetime_out_of_bounds_is_pointed_out() -> None:
+    """P9: a token lifetime that does not count as written is a warning with both values."""
+    logger = mock_services.logger.mock()
+    config = mock_services.root_config.factory({"auth": {"backstageTokenExpiration": "1s"}})
+    async with start_test_backend(features=[auth_plugin, config, logger]):
+        pass
+    ((message,), metadata) = logger.warning.call_args
+    assert "auth.backstageTokenExpiration" in message
+    assert metadata == {"configured": "0:00:01", "effective": "0:10:00"}
+
+
 async def test_a_misconfigured_provider_answers_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
     """P3: in development the backend starts, and the provider's routes tell what to check."""
     monkeypatch.setenv("NODE_ENV", "development")

@@ -4,9 +4,12 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -190,6 +193,18 @@ async def test_providers_that_are_not_there_say_why(open_router: OpenRouter, pat
             response = await client.get(path)
         assert response.status_code == 404
         assert response.json()["error"] == {"name": "NotFoundError", "message": message}
+
+
+@given(st.lists(st.text(max_size=5), max_size=4), st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_path_is_an_error_of_the_server(open_router: OpenRouter, segments: list[str], method: str) -> None:
+    """P2, P18: whatever stands in a path, the answer is found, refused or unknown."""
+    path = "/" + "/".join(quote(segment, safe="") for segment in segments)
+    async with open_router(
+        Providers({"oauth": AuthProviderRouteHandlers(start=says("x"), frame_handler=says("x"))})
+    ) as client:
+        response = await client.request(method, path)
+    assert response.status_code in (200, 401, 404, 405)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/nope", "/v1/authorize", "/.well-known/nope"])

@@ -49,6 +49,12 @@ def auth_plugin(env: PluginRegistrationPoints) -> None:
         logger: Logger,
     ) -> None:
         settings = read_auth_config(config)
+        if settings.token_lifetime != settings.backstage_token_expiration:
+            logger.warning(
+                "auth.backstageTokenExpiration is out of bounds: user tokens live from 10 minutes to 24 hours",
+                configured=str(settings.backstage_token_expiration),
+                effective=str(settings.token_lifetime),
+            )
         tables = AuthDatabase(database)
         await tables.migrate()
         keys = await create_key_store(settings, config, tables)

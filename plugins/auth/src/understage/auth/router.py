@@ -56,7 +56,7 @@ def create_router(
         stored = await users.find_user_info(credentials.principal.user_entity_ref)
         return PlainTextResponse("User info not found", 404) if stored is None else _json(msgspec.Raw(stored.encode()))
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/.well-known/jwks.json", key_set),
             Route("/.well-known/openid-configuration", openid),
@@ -64,6 +64,9 @@ def create_router(
             *provider_routes(providers),
         ]
     )
+    # A redirect for a trailing slash would lead `//host/` away from here.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _json(value: object) -> Response:
