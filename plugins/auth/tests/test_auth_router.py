@@ -199,12 +199,18 @@ async def test_providers_that_are_not_there_say_why(open_router: OpenRouter, pat
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_path_is_an_error_of_the_server(open_router: OpenRouter, segments: list[str], method: str) -> None:
     """P2, P18: whatever stands in a path, the answer is found, refused or unknown."""
-    path = "/" + "/".join(quote(segment, safe="") for segment in segments)
-    async with open_router(
-        Providers({"oauth": AuthProviderRouteHandlers(start=says("x"), frame_handler=says("x"))})
-    ) as client:
-        response = await client.request(method, path)
+    url = "http://testserver/" + "/".join(quote(segment, safe="") for segment in segments)
+    handlers = AuthProviderRouteHandlers(start=says("x"), frame_handler=says("x"))
+    async with open_router(Providers({"oauth": handlers})) as client:
+        response = await client.request(method, url)
     assert response.status_code in (200, 401, 404, 405)
+
+
+async def test_nobody_is_led_elsewhere(open_router: OpenRouter) -> None:
+    """P18: a trailing slash is not redirected, not even one that would lead to another host."""
+    async with open_router() as client:
+        answers = [await client.get(f"http://testserver{path}") for path in ("//example.org/", "/v1/userinfo/")]
+    assert [answer.status_code for answer in answers] == [404, 404]
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/nope", "/v1/authorize", "/.well-known/nope"])
