@@ -65,7 +65,7 @@ def test_internal_address_follows_https_and_the_actual_port() -> None:
 
 def test_an_unreadable_listen_address_is_an_error() -> None:
     """D2: a listen text that is neither a port nor host and port is an error that shows it."""
-    with pytest.raises(ConfigError, match=r"backend\.listen: expected a port or 'host:port', got 'nowhere'"):
+    with pytest.raises(ConfigError, match=r"backend\.listen: expected 'port' or 'host:port', got 'nowhere'"):
         internal_base_url(config_from_data({"backend": {"listen": "nowhere"}}))
 
 

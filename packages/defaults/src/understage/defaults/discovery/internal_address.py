@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from understage.config import Config, ConfigError
+from understage.config import Config
+from understage.defaults.root_http_router.listening import read_listen_options
 
-DEFAULT_PORT: Final = 7007
 _ANY_HOST: Final = {"": "localhost", "::": "localhost", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
 
@@ -20,28 +20,10 @@ def internal_base_url(config: Config, actual_port: int | None = None) -> str:
     Raises:
         ConfigError: `backend.listen` cannot be read.
     """
-    host, port = _listen_address(config)
+    options = read_listen_options(config)
+    host = options.host or ""
     host = _ANY_HOST.get(host, host)
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
     scheme = "https" if config.get_optional("backend.https") else "http"
-    return f"{scheme}://{host}:{actual_port or port}"
-
-
-def _listen_address(config: Config) -> tuple[str, int]:
-    value = config.get_optional("backend.listen")
-    if isinstance(value, str | int):
-        host, _, port = str(value).rpartition(":")
-        if not port.isdecimal():
-            raise ConfigError(
-                f"expected a port or 'host:port', got '{value}'",
-                key="backend.listen",
-                location=config.location_of("backend.listen"),
-            )
-        return host, int(port)
-    if value is None:
-        return "", DEFAULT_PORT
-    port_number = config.get_optional_number("backend.listen.port")
-    # An empty host is how a Node backend writes "all interfaces", so it is no mistake here.
-    host = value.get("host") or ""
-    return str(host), DEFAULT_PORT if port_number is None else int(port_number)
+    return f"{scheme}://{host}:{actual_port or options.port}"

@@ -1,0 +1,1 @@
+"""Backends for tests: what they are made of, and how they are reached."""

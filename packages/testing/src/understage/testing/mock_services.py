@@ -1,0 +1,38 @@
+"""Core services for tests: `mock_services.logger()` works, `.mock()` is all spies, `.factory()` is a feature."""
+
+from understage.plugin_api import core_services
+from understage.testing.mocks.namespaces import (
+    AuthNamespace,
+    DatabaseNamespace,
+    DiscoveryNamespace,
+    HttpAuthNamespace,
+    HttpRouterNamespace,
+    LifecycleNamespace,
+    LoggerNamespace,
+    PluginMetadataNamespace,
+    RootConfigNamespace,
+    RootHealthNamespace,
+    RootHttpClientNamespace,
+    RootHttpRouterNamespace,
+    RootInstanceMetadataNamespace,
+    RootLifecycleNamespace,
+    RootLoggerNamespace,
+    UserInfoNamespace,
+)
+
+auth = AuthNamespace(core_services.auth)
+database = DatabaseNamespace(core_services.database)
+discovery = DiscoveryNamespace(core_services.discovery)
+http_auth = HttpAuthNamespace(core_services.http_auth)
+http_router = HttpRouterNamespace(core_services.http_router)
+lifecycle = LifecycleNamespace(core_services.lifecycle)
+logger = LoggerNamespace(core_services.logger)
+plugin_metadata = PluginMetadataNamespace(core_services.plugin_metadata)
+root_config = RootConfigNamespace(core_services.root_config)
+root_health = RootHealthNamespace(core_services.root_health)
+root_http_client = RootHttpClientNamespace(core_services.root_http_client)
+root_http_router = RootHttpRouterNamespace(core_services.root_http_router)
+root_instance_metadata = RootInstanceMetadataNamespace(core_services.root_instance_metadata)
+root_lifecycle = RootLifecycleNamespace(core_services.root_lifecycle)
+root_logger = RootLoggerNamespace(core_services.root_logger)
+user_info = UserInfoNamespace(core_services.user_info)
