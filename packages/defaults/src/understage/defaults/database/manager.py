@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from understage.config import Config
 from understage.defaults.database.budget import ConnectionBudget
-from understage.defaults.database.config_reading import read_settings
+from understage.defaults.database.config import read_settings
 from understage.defaults.database.database import PluginDatabase
 from understage.defaults.database.server import DatabaseServer
 from understage.defaults.database.settings import DatabaseSettings, PostgresSettings

@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from understage.defaults.database.budget import ConnectionBudget, Waiter
 from understage.defaults.database.errors import TransactionError
 from understage.defaults.database.session import Session
 from understage.errors import ServiceUnavailableError
+
+T = TypeVar("T")
 
 TRUSTED_IDLE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
@@ -65,7 +67,7 @@ class SessionPool:
         self._size = 0
         self._closed = False
         self._returned = asyncio.Event()
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Future[Any]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         budget.pools.add(self)
 
@@ -142,12 +144,11 @@ class SessionPool:
         self._close(self._idle.popleft()[0])
         self._budget.open -= 1
 
-    def in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Runs what must be finished even if the one who asked for it is cancelled."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
+    async def finish(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
+        """Does the last work on a lent session, also if the caller is cancelled meanwhile."""
+        # From here on it is not the caller's task that holds the session.
+        self._lent[session] = None
+        await asyncio.shield(self._in_background(work))
 
     async def close(self) -> None:
         """Closes all sessions; those in use once they are given back, or after five seconds."""
@@ -164,7 +165,8 @@ class SessionPool:
             async with asyncio.timeout(CLOSE_SECONDS):
                 if self._lent:
                     await self._returned.wait()
-                await asyncio.gather(*self._background, return_exceptions=True)
+                while self._background:
+                    await asyncio.wait(self._background)
         for session in list(self._lent):
             await session.close()
 
@@ -195,11 +197,25 @@ class SessionPool:
         return None
 
     async def _open(self) -> Session:
+        opening = asyncio.ensure_future(self._open_session())
+        self._keep(opening)
         try:
-            return await self._open_session()
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Half-open connections are not to be torn down; somebody else will have use for this one.
+            opening.add_done_callback(self._adopt)
+            raise
         except BaseException:
             self._forget()
             raise
+
+    def _adopt(self, opening: asyncio.Future[Session]) -> None:
+        if opening.cancelled() or opening.exception() is not None:
+            self._forget()
+        else:
+            session = opening.result()
+            self._lent[session] = None
+            self.release(session)
 
     async def _wait(self) -> Session | None:
         task = asyncio.current_task()
@@ -236,7 +252,15 @@ class SessionPool:
 
     def _close(self, session: Session) -> None:
         self._size -= 1
-        self.in_background(session.close())
+        self._in_background(session.close())
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        return self._keep(asyncio.ensure_future(work))
+
+    def _keep(self, work: asyncio.Future[T]) -> asyncio.Future[T]:
+        self._background.add(work)
+        work.add_done_callback(self._background.discard)
+        return work
 
     def _reap_later(self) -> None:
         if self._reaper is None and len(self._idle) > self._limits.minimum:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 from understage.defaults.database.channels import check_notification
 from understage.defaults.database.errors import TransactionError
@@ -103,7 +100,7 @@ class TransactionScope:
         try:
             await session.begin()
         except BaseException as error:
-            await self._shielded(self._roll_back(session))
+            await self._pool.finish(session, self._roll_back(session))
             unavailable = session.unavailable(error)
             if unavailable is not None:
                 raise unavailable from error
@@ -120,15 +117,11 @@ class TransactionScope:
         opened._open = False  # noqa: SLF001 - one thing in two classes
         session, spoiled = opened._shared.session, opened._shared.spoiled  # noqa: SLF001
         if error is None and not spoiled:
-            await self._shielded(self._commit(session, opened._notifications))  # noqa: SLF001
+            await self._pool.finish(session, self._commit(session, opened._notifications))  # noqa: SLF001
         else:
-            await self._shielded(self._roll_back(session))
+            await self._pool.finish(session, self._roll_back(session))
             if error is None:
                 raise TransactionError(_SPOILED)
-
-    async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
-        # One who is cancelled here must not leave the transaction open: the work is finished without them.
-        await asyncio.shield(self._pool.in_background(work))
 
     async def _commit(self, session: Session, notifications: list[tuple[str, str]]) -> None:
         try:

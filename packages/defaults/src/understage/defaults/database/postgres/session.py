@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from typing_extensions import override
 
@@ -14,6 +14,7 @@ from understage.defaults.database.session import Session
 from understage.defaults.database.settings import PostgresSettings
 from understage.defaults.database.values import RowType, make_rows, plain_maker
 from understage.errors import ServiceUnavailableError
+from understage.plugin_api import Dialect
 
 CHECK_SECONDS = 5.0
 NOTIFY = "SELECT pg_notify($1, $2)"
@@ -29,7 +30,7 @@ class PostgresSession(Session):
         settings: what is connected to.
     """
 
-    dialect: Literal["postgres"] = "postgres"
+    dialect: Dialect = "postgres"
 
     def __init__(self, connection: Any, settings: PostgresSettings) -> None:
         self._connection = connection

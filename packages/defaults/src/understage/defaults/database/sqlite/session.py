@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
@@ -19,6 +19,7 @@ from understage.defaults.database.sqlite.scripts import only_reads, split_statem
 from understage.defaults.database.sqlite.worker import SqliteWorker
 from understage.defaults.database.values import RowMaker, RowType, make_rows, sqlite_arguments, sqlite_maker, to_sqlite
 from understage.errors import ServiceUnavailableError
+from understage.plugin_api import Dialect
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -38,7 +39,7 @@ class SqliteSession(Session):
         channels: where notifications go.
     """
 
-    dialect: Literal["sqlite"] = "sqlite"
+    dialect: Dialect = "sqlite"
 
     def __init__(self, worker: SqliteWorker, settings: SqliteSettings, channels: Channels) -> None:
         self._worker = worker

@@ -7,10 +7,10 @@ from typing import NoReturn
 
 from understage.config import Config, ConfigError
 from understage.defaults.database.pool import PoolLimits
-from understage.defaults.database.postgres_config import read_postgres
+from understage.defaults.database.postgres.config import read_postgres
 from understage.defaults.database.sections import DatabaseSections, open_sections
 from understage.defaults.database.settings import POSTGRES_LIMITS, SQLITE_LIMITS, DatabaseSettings
-from understage.defaults.database.sqlite_config import read_sqlite
+from understage.defaults.database.sqlite.config import read_sqlite
 
 POSTGRES_CLIENTS = ("pg",)
 SQLITE_CLIENTS = ("better-sqlite3", "sqlite3")
