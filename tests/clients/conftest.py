@@ -2,10 +2,6 @@
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +9,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.support.processes import free_port, running_backend
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[1] / "examples/backend"
 STATIC_TOKEN = "client-tests-static-token"
-START_SECONDS = 30
+FILL_SECONDS = 30
 
 OVERRIDES = """
 app:
@@ -88,57 +85,29 @@ def example_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     port = free_port()
     overrides = directory / "app-config.overrides.yaml"
     overrides.write_text(OVERRIDES.format(port=port, token=STATIC_TOKEN))
-    log = directory / "log.txt"
-    command = [sys.executable, "main.py", "--config", "app-config.yaml", "--config", str(overrides)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=EXAMPLE, stdout=output, stderr=subprocess.STDOUT)
-    backend = RunningBackend(f"http://localhost:{port}", STATIC_TOKEN)
-    try:
-        wait_until_filled(backend, process, log)
+    arguments = ["main.py", "--config", "app-config.yaml", "--config", str(overrides)]
+    log = directory / "backend.log"
+    with running_backend(arguments, folder=EXAMPLE, port=port, log=log, environment={}) as process:
+        backend = RunningBackend(process.url, STATIC_TOKEN)
+        wait_until_filled(backend, log)
         yield backend
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            code = process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            pytest.fail(f"the example backend did not stop within 20 s:\n{log.read_text()}")
-    assert code == 0, f"the example backend ended with {code}:\n{log.read_text()}"
+    assert process.process.returncode == 0, f"the example backend failed to stop:\n{log.read_text()}"
 
 
-def wait_until_filled(backend: RunningBackend, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Waits until the backend is ready and the number of its entities stays the same."""
-    deadline = time.monotonic() + START_SECONDS
+def wait_until_filled(backend: RunningBackend, log: Path) -> None:
+    """Waits until the catalog holds entities and their number stays the same."""
+    deadline = time.monotonic() + FILL_SECONDS
     seen = 0
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"the example backend ended with {process.returncode}:\n{log.read_text()}")
-        count = entity_count(backend)
-        if count and count == seen:
-            return
+    while (count := entity_count(backend)) == 0 or count != seen:
+        assert time.monotonic() < deadline, f"the catalog holds {count} entities and is not done:\n{log.read_text()}"
         seen = count
         time.sleep(0.25)
-    pytest.fail(f"the example backend had no entities within {START_SECONDS} s:\n{log.read_text()}")
 
 
 def entity_count(backend: RunningBackend) -> int:
-    """Returns how many entities the catalog holds; 0 while it does not answer."""
-    try:
-        if httpx2.get(f"{backend.url}/.backstage/health/v1/readiness").status_code != 200:
-            return 0
-        headers = {"Authorization": f"Bearer {backend.static_token}"}
-        answer = httpx2.get(f"{backend.url}/api/catalog/entities/by-query?limit=0", headers=headers)
-    except httpx2.TransportError:
-        return 0
+    """Returns how many entities the catalog holds."""
+    headers = {"Authorization": f"Bearer {backend.static_token}"}
+    answer = httpx2.get(f"{backend.url}/api/catalog/entities/by-query?limit=0", headers=headers)
     assert answer.status_code == 200, answer.text
     total: int = answer.json()["totalItems"]
     return total
-
-
-def free_port() -> int:
-    """Returns a port of the loopback interface that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
