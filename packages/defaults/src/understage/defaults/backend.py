@@ -1,6 +1,7 @@
-"""create_backend(): a backend with all default services."""
+"""A backend with the default core services."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from typing import Any
 
 from understage.defaults.auth import auth_service_factory
@@ -18,40 +19,34 @@ from understage.defaults.root_lifecycle import root_lifecycle_service_factory
 from understage.defaults.root_logger import root_logger_service_factory
 from understage.defaults.user_info import user_info_service_factory
 from understage.plugin_api import ServiceFactory
-from understage.wiring import Backend, ExtensionPointMiddleware, discovery_feature_loader
+from understage.wiring import Backend, discovery_feature_loader
+
+# Root services are created in this order: the port opens as early as it can.
+default_service_factories: tuple[ServiceFactory[Any], ...] = (
+    root_config_service_factory(),
+    root_logger_service_factory,
+    root_lifecycle_service_factory,
+    root_health_service_factory,
+    root_http_router_service_factory(),
+    root_http_client_service_factory,
+    root_config_watch_service_factory,
+    auth_service_factory,
+    database_service_factory(),
+    discovery_service_factory(),
+    http_auth_service_factory,
+    http_router_service_factory,
+    lifecycle_service_factory,
+    logger_service_factory,
+    user_info_service_factory,
+)
 
 
-def default_service_factories() -> list[ServiceFactory[Any]]:
-    """Returns the factories of all default services, root services in the order in which they are created."""
-    return [
-        root_config_service_factory(),
-        root_logger_service_factory,
-        root_config_watch_service_factory,
-        root_lifecycle_service_factory,
-        root_health_service_factory,
-        root_http_router_service_factory(),
-        root_http_client_service_factory,
-        auth_service_factory,
-        database_service_factory(),
-        discovery_service_factory(),
-        http_auth_service_factory,
-        http_router_service_factory,
-        lifecycle_service_factory,
-        logger_service_factory,
-        user_info_service_factory,
-    ]
+def create_backend() -> Backend:
+    """Returns a backend with the default core services, ready for features to be added.
 
-
-def create_backend(*, extension_point_factory_middleware: Sequence[ExtensionPointMiddleware[Any]] = ()) -> Backend:
-    """Creates a backend with all default services, ready for features to be added.
-
-    Installed packages that announce features are loaded as the configuration key `backend.packages` says.
-
-    Args:
-        extension_point_factory_middleware: what replaces the instances of extension points that modules receive.
+    Features of installed packages are loaded as far as the configuration's `backend.packages` asks for them. A service
+    factory that is added replaces the default one.
     """
-    backend = Backend(
-        default_service_factories(), extension_point_factory_middleware=extension_point_factory_middleware
-    )
+    backend = Backend(default_service_factories)
     backend.add(discovery_feature_loader)
     return backend
