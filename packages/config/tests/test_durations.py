@@ -1,5 +1,6 @@
 import contextlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,13 +40,13 @@ UNITS = {
         (timedelta(minutes=1), 60),
     ],
 )
-def test_every_written_form_is_read(written, seconds):
+def test_every_written_form_is_read(written: Any, seconds: Any) -> None:
     """H63: text, ISO 8601 and objects of plural units are durations; a month has 30 days, a year 365."""
     assert parse_duration(written) == timedelta(seconds=seconds)
 
 
 @given(st.integers(0, 10_000), st.sampled_from([(unit, word) for unit, words in UNITS.items() for word in words]))
-def test_every_unit_word_means_its_unit(number, unit_and_word):
+def test_every_unit_word_means_its_unit(number: Any, unit_and_word: Any) -> None:
     """H63: `5 mins` and `{minutes: 5}` are the same, with and without a space, in any case."""
     unit, word = unit_and_word
     expected = timedelta(**{unit: number})
@@ -54,7 +55,7 @@ def test_every_unit_word_means_its_unit(number, unit_and_word):
 
 
 @given(st.integers(0, 999), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
-def test_iso_durations_add_up(days, hours, minutes, seconds):
+def test_iso_durations_add_up(days: Any, hours: Any, minutes: Any, seconds: Any) -> None:
     """H63: the parts of an ISO 8601 duration are added."""
     expected = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     assert parse_duration(f"P{days}DT{hours}H{minutes}M{seconds}S") == expected
@@ -84,20 +85,20 @@ def test_iso_durations_add_up(days, hours, minutes, seconds):
         (True, "not a duration"),
     ],
 )
-def test_what_is_no_duration_is_refused_with_a_reason(written, reason):
+def test_what_is_no_duration_is_refused_with_a_reason(written: Any, reason: str) -> None:
     """H63: plain numbers, unknown units and negative durations are errors that say so."""
     with pytest.raises(InputError, match=reason):
         parse_duration(written)
 
 
 @given(st.text())
-def test_any_text_is_a_duration_or_an_input_error(text):
+def test_any_text_is_a_duration_or_an_input_error(text: str) -> None:
     """H63: no text makes the parser fail otherwise."""
     with contextlib.suppress(InputError):
         assert parse_duration(text) >= timedelta()
 
 
-def test_the_accessor_names_key_and_place():
+def test_the_accessor_names_key_and_place() -> None:
     """C33, H63: get_duration reads every form, and names the key and the source of a bad one."""
     config = config_from_data({"a": {"text": "30s", "object": {"minutes": 1}, "bad": "soon", "number": 5}})
     assert config.get_duration("a.text") == timedelta(seconds=30)

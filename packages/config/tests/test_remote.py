@@ -1,25 +1,30 @@
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from understage.config import ConfigSourceError, LoadOptions, RemoteConfig, load_config
+from understage.config import ConfigSourceError, LoadedConfig, LoadOptions, RemoteConfig, load_config
 from understage.config.remote import fetch, shown_url
 
 
 class Server(ThreadingHTTPServer):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.pages = {}
-        self.headers_seen = []
+        self.pages: dict[str, tuple[int, bytes, dict[str, str]]] = {}
+        self.headers_seen: list[dict[str, str]] = []
 
-    def url(self, path="/c.yaml"):
+    def url(self, path: str = "/c.yaml") -> str:
         return f"http://127.0.0.1:{self.server_port}{path}"
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
+    server: Server
+
+    def do_GET(self) -> None:
         self.server.headers_seen.append(dict(self.headers))
         status, body, headers = self.server.pages.get(self.path.partition("?")[0], (404, b"", {}))
         self.send_response(status)
@@ -28,18 +33,18 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: Any) -> None:
         """Keeps test output clean."""
 
 
-async def until(condition):
+async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - a polled server tells of no changes
             await asyncio.sleep(0.01)
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     server = Server()
@@ -51,13 +56,15 @@ def server(monkeypatch):
     server.server_close()
 
 
-def load(server, path="/c.yaml", env=None, interval=60.0, **pages):
+def load(
+    server: Server, path: str = "/c.yaml", env: Any = None, interval: float = 60.0, **pages: str
+) -> Awaitable[LoadedConfig]:
     server.pages.update({f"/{name}.yaml": (200, body.encode(), {}) for name, body in pages.items()})
     remote = RemoteConfig(reload_interval_seconds=interval, timeout_seconds=2)
     return load_config(LoadOptions(targets=[server.url(path)], env=env or {}, remote=remote))
 
 
-async def test_a_url_is_a_source(server):
+async def test_a_url_is_a_source(server: Server) -> None:
     """C1, C4: with remote loading enabled, --config takes a URL; variables are substituted in what it holds."""
     loaded = await load(server, env={"Q": "q"}, c="a: ${Q}\nb: {$env: Q}\nc: 1\n")
     assert loaded.config.get() == {"a": "q", "b": "q", "c": 1}
@@ -66,7 +73,7 @@ async def test_a_url_is_a_source(server):
 
 
 @pytest.mark.parametrize("directive", ["$file", "$include"])
-async def test_remote_configuration_reads_no_files(server, directive):
+async def test_remote_configuration_reads_no_files(server: Server, directive: str) -> None:
     """C20: a remote document must not reach into the file system. deviation: Backstage leaves such keys as they are."""
     with pytest.raises(ConfigSourceError, match=rf"a: \{directive} works in files only, not in remote configuration"):
         await load(server, c=f"a: {{{directive}: /etc/hostname}}")
@@ -84,7 +91,7 @@ async def test_remote_configuration_reads_no_files(server, directive):
         ((302, b"", {"Location": "ftp://127.0.0.1/x"}), "cannot be fetched"),
     ],
 )
-async def test_a_bad_fetch_at_start_is_an_error_with_the_url(server, page, reason):
+async def test_a_bad_fetch_at_start_is_an_error_with_the_url(server: Server, page: Any, reason: str) -> None:
     """C4, C6: what cannot be fetched or parsed fails the load, naming the URL."""
     server.pages["/c.yaml"] = page
     with pytest.raises(ConfigSourceError, match=reason) as caught:
@@ -92,7 +99,7 @@ async def test_a_bad_fetch_at_start_is_an_error_with_the_url(server, page, reaso
     assert str(caught.value).startswith(server.url())
 
 
-async def test_a_server_that_does_not_answer_is_an_error():
+async def test_a_server_that_does_not_answer_is_an_error() -> None:
     """C4: a refused connection fails the load, naming the URL without what may be secret in it."""
     remote = RemoteConfig(timeout_seconds=1)
     options = LoadOptions(targets=["http://user:pw@127.0.0.1:1/c.yaml?token=s3"], env={}, remote=remote)
@@ -102,7 +109,7 @@ async def test_a_server_that_does_not_answer_is_an_error():
     assert "s3" not in str(caught.value)
 
 
-def test_redirects_are_followed_and_credentials_sent(server):
+def test_redirects_are_followed_and_credentials_sent(server: Server) -> None:
     """C4: a redirect to http is followed, and a user and password in the URL become basic authentication."""
     server.pages = {"/c.yaml": (302, b"", {"Location": "/d.yaml"}), "/d.yaml": (200, b"a: 1", {})}
     assert fetch(server.url().replace("//", "//us%40er:p%3Aw@"), 2) == "a: 1"
@@ -110,7 +117,7 @@ def test_redirects_are_followed_and_credentials_sent(server):
     assert shown_url("https://u:p@h:1/p?q=1#f") == "https://h:1/p"
 
 
-async def test_urls_are_polled(server, caplog):
+async def test_urls_are_polled(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     """C40, C42: a URL is fetched again at its interval; a bad fetch is logged and keeps the old value."""
     loaded = await load(server, interval=0.05, c="a: 1")
     async with loaded.watch():
@@ -123,7 +130,7 @@ async def test_urls_are_polled(server, caplog):
         await until(lambda: loaded.config.get("a") == 3)
 
 
-async def test_a_change_of_a_file_does_not_fetch_urls(server, tmp_path):
+async def test_a_change_of_a_file_does_not_fetch_urls(server: Server, tmp_path: Path) -> None:
     """C40: each source is read again only when it may have changed."""
     (tmp_path / "x.yaml").write_text("b: 1\n")
     server.pages["/c.yaml"] = (200, b"a: 1", {})
@@ -135,6 +142,6 @@ async def test_a_change_of_a_file_does_not_fetch_urls(server, tmp_path):
     assert len(server.headers_seen) == 1
 
 
-def test_the_default_interval_is_a_minute():
+def test_the_default_interval_is_a_minute() -> None:
     """C40: remote sources are polled every 60 seconds unless told otherwise."""
     assert RemoteConfig().reload_interval_seconds == 60

@@ -1,7 +1,9 @@
 import json
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
 from hypothesis import given
@@ -19,15 +21,15 @@ from understage.config import (
 NUMBER, TEXT, FLAG = {"type": "number"}, {"type": "string"}, {"type": "boolean"}
 
 
-def thing(**properties):
+def thing(**properties: Any) -> Any:
     return {"type": "object", "properties": properties}
 
 
-def check(schema, data):
+def check(schema: Any, data: Any) -> Any:
     return [str(problem) for problem in ConfigSchema({"pkg": schema}).validate(config_from_data(data, "f"))]
 
 
-async def test_every_problem_is_listed_with_path_message_and_parameters(tmp_path):
+async def test_every_problem_is_listed_with_path_message_and_parameters(tmp_path: Path) -> None:
     """C53: all errors are found, in the order of the file, with place, key, message, keyword and its parameters."""
     (tmp_path / "app-config.yaml").write_text("a:\n  c: [x]\n  b: text\nl:\n  - x\n  - [y]\nmode: z\n")
     schema = ConfigSchema({
@@ -62,7 +64,7 @@ async def test_every_problem_is_listed_with_path_message_and_parameters(tmp_path
     assert str(caught.value).count("\n") == 6
 
 
-def test_numbers_and_booleans_may_be_text_as_for_the_reader():
+def test_numbers_and_booleans_may_be_text_as_for_the_reader() -> None:
     """C32, C53: validation takes what the reader takes: numbers and booleans that environment variables spell."""
     schema = thing(n=NUMBER, i={"type": "integer"}, f=FLAG, e={"anyOf": [NUMBER, FLAG]}, s=TEXT, list={"items": NUMBER})
     assert check(schema, {"n": "1.5", "i": "7007", "f": "yes", "e": "5", "s": "5", "list": ["1", 2]}) == []
@@ -76,12 +78,12 @@ def test_numbers_and_booleans_may_be_text_as_for_the_reader():
     ]
 
 
-def test_numbers_are_no_text():
+def test_numbers_are_no_text() -> None:
     """C31, C53: a number where text is wanted is an error. deviation: Backstage validates it, and fails at reading."""
     assert check(thing(s=TEXT), {"s": 5}) == ["f: s: expected a string, got a number (5)"]
 
 
-def test_null_is_valid_as_what_is_missing():
+def test_null_is_valid_as_what_is_missing() -> None:
     """C5, C53: a null section or member is absent, so it is never of a wrong type, but may be required."""
     assert check(thing(a=thing(b=TEXT), c=TEXT), {"a": None, "c": None}) == []
     assert check({**thing(c=TEXT), "required": ["c"]}, {"c": None}) == ["f: c: required value is missing"]
@@ -100,19 +102,21 @@ def test_null_is_valid_as_what_is_missing():
         (
             {"anyOf": [{**TEXT, "pattern": "^a"}, {**TEXT, "minLength": 5}]},
             "b",
-            'fits none of the allowed forms: the value does not match "^a" - or: '
-            "the value is shorter than 5 characters, got a string ('b')",
+            (
+                'fits none of the allowed forms: the value does not match "^a" - or: the value is shorter than 5 characters, '
+                "got a string ('b')"
+            ),
         ),
         ({"const": 1}, 2, "1 was expected, got a number (2)"),
         ({"type": "array", "minItems": 2}, [1], "the value has less than 2 items"),
     ],
 )
-def test_alternatives_and_other_keywords_are_told_in_words(schema, value, message):
+def test_alternatives_and_other_keywords_are_told_in_words(schema: Any, value: Any, message: Any) -> None:
     """C53: the message says what was expected and what was found."""
     assert check(thing(v=schema), {"v": value}) == [f"f: v: {message}"]
 
 
-def test_the_alternative_that_was_meant_is_the_one_that_is_explained():
+def test_the_alternative_that_was_meant_is_the_one_that_is_explained() -> None:
     """C53: if only one alternative has the value's type, its own errors are reported, at their places."""
     listen = {"anyOf": [TEXT, thing(port=NUMBER, host=TEXT)]}
     assert check(thing(listen=listen), {"listen": {"port": "x", "host": []}}) == [
@@ -125,7 +129,7 @@ def test_the_alternative_that_was_meant_is_the_one_that_is_explained():
     ]
 
 
-def test_secrets_are_not_quoted():
+def test_secrets_are_not_quoted() -> None:
     """C53: no message shows a value that may be a secret, not even those of the JSON Schema library."""
     schema = thing(auth=thing(token={**TEXT, "pattern": "^x"}), password=NUMBER, list={"items": {"pattern": "^x"}})
     text = "\n".join(check(schema, {"auth": {"token": "hunter2"}, "password": "hunter2"}))
@@ -133,7 +137,7 @@ def test_secrets_are_not_quoted():
     assert text.count("\n") == 1
 
 
-def test_unknown_keys_warn_inside_sections_that_a_schema_describes():
+def test_unknown_keys_warn_inside_sections_that_a_schema_describes() -> None:
     """C53: an unknown key is a warning with its place and a suggestion; sections that no schema describes are free."""
     schema = thing(backend=thing(database=thing(client=TEXT), open={"type": "object"}, list={"items": thing(x=TEXT)}))
     data = {
@@ -149,7 +153,7 @@ def test_unknown_keys_warn_inside_sections_that_a_schema_describes():
     assert ConfigSchema({"pkg": schema}).ensure_valid(config_from_data(data, "f")) == problems
 
 
-def test_a_key_that_any_schema_knows_is_known():
+def test_a_key_that_any_schema_knows_is_known() -> None:
     """C51, C53: packages extend each other's sections, even one that forbids further members."""
     one, two = {**thing(a={**thing(b=TEXT), "additionalProperties": False})}, thing(a=thing(c=TEXT))
     schema = ConfigSchema({"one": one, "two": two})
@@ -159,7 +163,7 @@ def test_a_key_that_any_schema_knows_is_known():
     assert opened.validate(config_from_data({"a": {"d": "x"}})) == []
 
 
-def test_deprecated_keys_warn():
+def test_deprecated_keys_warn() -> None:
     """C53: a key whose schema says so is reported as deprecated, with the reason."""
     schema = thing(old={**TEXT, "deprecated": "use new"}, list={"items": thing(x={"deprecated": True})}, new=TEXT)
     assert check(schema, {"old": "x", "list": [{"x": 1}], "new": "y"}) == [
@@ -177,7 +181,7 @@ class Model(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     name: str | None = None
 
 
-def test_models_validate_what_they_read():
+def test_models_validate_what_they_read() -> None:
     """C53, H63: the schema of a model takes every form of a duration and of its other fields."""
     schema = config_schema(Model, at="demo")
     for every in ("30s", "PT1H", {"minutes": 5}, {"minutes": "5"}):
@@ -190,7 +194,7 @@ def test_models_validate_what_they_read():
     ]
 
 
-def test_all_schemas_become_one_for_editors():
+def test_all_schemas_become_one_for_editors() -> None:
     """C51: the combined JSON Schema takes what all of them take, definitions included."""
     schema = ConfigSchema(
         {
@@ -207,7 +211,7 @@ def test_all_schemas_become_one_for_editors():
     assert not validator.is_valid({"demo": {"every": 1}})
 
 
-def test_the_reference_lists_every_key():
+def test_the_reference_lists_every_key() -> None:
     """C51: the Markdown reference has a row for each key, with type, default, visibility, meaning and package."""
     schema = ConfigSchema({
         "one": config_schema(Model, at="demo"),
@@ -258,7 +262,7 @@ schemas = st.recursive(
 
 
 @given(schemas, st.dictionaries(keys, values, max_size=3))
-def test_validity_agrees_with_an_independent_validator(schema, data):
+def test_validity_agrees_with_an_independent_validator(schema: Any, data: Any) -> None:
     """C50, C53: configuration is valid exactly when another implementation of JSON Schema draft 07 says so."""
     oracle = jsonschema.Draft7Validator(schema)
     problems = [p for p in ConfigSchema({"s": schema}).validate(config_from_data(data)) if p.severity == "error"]

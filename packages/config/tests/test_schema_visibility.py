@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import pydantic
@@ -22,11 +22,11 @@ SECRET = {"type": "string", "visibility": "secret"}
 TEXT = {"type": "string"}
 
 
-def thing(properties=None, **keywords):
+def thing(properties: Any = None, **keywords: Any) -> Any:
     return {"type": "object", "properties": properties or {}, **keywords}
 
 
-def frontend(schema, data, wanted=("frontend",)):
+def frontend(schema: Any, data: Any, wanted: Any = ("frontend",)) -> Any:
     return ConfigSchema({"s": thing({"a": schema})}).filter(config_from_data({"a": data}), wanted)
 
 
@@ -43,12 +43,12 @@ MIXED_DATA = {"b": "B", "c": "C", "d": "D", "e": "E", "undeclared": 1}
         (["frontend", "backend"], {"b": "B", "c": "C", "e": "E", "undeclared": 1}),
     ],
 )
-def test_values_are_filtered_by_their_visibility(wanted, visible):
+def test_values_are_filtered_by_their_visibility(wanted: Any, visible: Any) -> None:
     """C50: backend is the default, ancestors need no marking, and what no schema declares is not for browsers."""
     assert frontend(MIXED, MIXED_DATA, wanted) == {"a": visible}
 
 
-def test_a_mark_applies_to_the_node_itself_and_not_to_its_children():
+def test_a_mark_applies_to_the_node_itself_and_not_to_its_children() -> None:
     """C50: a marked object is there, but its members have visibilities of their own."""
     assert frontend(thing({"b": TEXT}, visibility="frontend"), {"b": "x", "c": 1}) == {"a": {}}
     assert frontend(thing({}), {"b": "x"}) == {}
@@ -69,7 +69,7 @@ def test_a_mark_applies_to_the_node_itself_and_not_to_its_children():
         ({"type": "array", "items": [FRONTEND, TEXT], "additionalItems": FRONTEND}, ["x", "y", "z"], ["x", "z"]),
     ],
 )
-def test_arrays_are_filtered_element_by_element(schema, data, visible):
+def test_arrays_are_filtered_element_by_element(schema: Any, data: Any, visible: Any) -> None:
     """C50: elements of which nothing is visible are left out; scalars take the visibility of a marked array."""
     assert frontend(schema, data) == {"a": visible}
 
@@ -77,7 +77,7 @@ def test_arrays_are_filtered_element_by_element(schema, data, visible):
 CONDITIONAL = {"if": thing({"t": {"const": 1}}), "then": thing({"z": FRONTEND}), "else": thing({"y": FRONTEND})}
 
 
-def test_arrays_without_anything_visible_are_left_out():
+def test_arrays_without_anything_visible_are_left_out() -> None:
     """C50: an unmarked array whose elements are all hidden is not there at all."""
     assert frontend({"type": "array", "items": TEXT}, ["x"]) == {}
     assert frontend({"type": "array", "items": FRONTEND}, []) == {}
@@ -105,19 +105,19 @@ def test_arrays_without_anything_visible_are_left_out():
         (CONDITIONAL, {"t": 2, "z": "q", "y": "r"}, {"y": "r"}),
     ],
 )
-def test_visibility_is_found_through_all_of_json_schema(schema, data, visible):
+def test_visibility_is_found_through_all_of_json_schema(schema: Any, data: Any, visible: Any) -> None:
     """C50: references, open objects, and those alternatives that the value fits are followed."""
     root = {**thing({"a": schema}), "definitions": {"T": thing({"z": FRONTEND})}}
     assert ConfigSchema({"s": root}).filter(config_from_data({"a": data})) == {"a": visible}
 
 
-def test_falsy_values_are_visible_and_nulls_are_not():
+def test_falsy_values_are_visible_and_nulls_are_not() -> None:
     """C50: false, 0 and empty text are values like any other; null reads as missing."""
     schema = ConfigSchema({"s": {"additionalProperties": {"visibility": "frontend"}}})
     assert schema.filter(config_from_data({"a": False, "b": 0, "c": "", "d": None})) == {"a": False, "b": 0, "c": ""}
 
 
-def test_deep_visibility_applies_to_all_descendants():
+def test_deep_visibility_applies_to_all_descendants() -> None:
     """C50: deepVisibility covers undeclared descendants as well, and those that are marked backend."""
     data = {"b": "x", "e": "y", "c": {"z": [1, {"w": 2}]}}
     schema = thing({"b": TEXT, "e": {"visibility": "backend"}}, deepVisibility="frontend")
@@ -137,7 +137,7 @@ def test_deep_visibility_applies_to_all_descendants():
         ({"allOf": [{"anyOf": [thing({"s": SECRET})]}]}, thing({"s": FRONTEND})),
     ],
 )
-def test_both_frontend_and_secret_is_a_merge_error(one, two):
+def test_both_frontend_and_secret_is_a_merge_error(one: Any, two: Any) -> None:
     """C50: two packages that declare a value frontend and secret contradict each other; the error names both."""
     schemas = {"package-one": thing({"a": one}), "package-two": thing({"a": two})}
     with pytest.raises(
@@ -148,13 +148,13 @@ def test_both_frontend_and_secret_is_a_merge_error(one, two):
 
 
 @pytest.mark.parametrize("keyword", ["visibility", "deepVisibility"])
-def test_a_visibility_that_does_not_exist_is_an_error(keyword):
+def test_a_visibility_that_does_not_exist_is_an_error(keyword: str) -> None:
     """C50: there are three visibilities; anything else is a mistake of the package that the error names."""
     with pytest.raises(ConfigSchemaError, match=rf"the schema of pkg gives a\.b the {keyword} 'Frontend'; write"):
         ConfigSchema({"pkg": thing({"a": thing({"b": {keyword: "Frontend"}})})})
 
 
-def test_a_recursive_schema_is_checked_and_filtered():
+def test_a_recursive_schema_is_checked_and_filtered() -> None:
     """C50: a schema may refer to itself."""
     tree = thing({"v": FRONTEND, "s": SECRET, "kids": {"type": "array", "items": {"$ref": "#/$defs/T"}}})
     schema = ConfigSchema({"s": {**thing({"t": {"$ref": "#/$defs/T"}}), "$defs": {"T": tree}}})
@@ -163,7 +163,7 @@ def test_a_recursive_schema_is_checked_and_filtered():
     assert schema.secrets(config_from_data(data)) == ["x", "y"]
 
 
-def test_two_schemas_together_decide():
+def test_two_schemas_together_decide() -> None:
     """C50: what one package declares frontend is so although another says nothing, or backend."""
     schema = ConfigSchema(
         {
@@ -174,7 +174,7 @@ def test_two_schemas_together_decide():
     assert schema.filter(config_from_data({"a": {"b": "x", "c": "y"}})) == {"a": {"b": "x"}}
 
 
-def test_secrets_are_listed_and_masked():
+def test_secrets_are_listed_and_masked() -> None:
     """C50: secret values, and all below a secret object, are listed for redaction and masked for printing."""
     connection = {"visibility": "secret", "anyOf": [{"type": "string"}, {"type": "object"}]}
     schema = ConfigSchema(
@@ -214,7 +214,7 @@ class Pydantic(pydantic.BaseModel):
 
 
 @pytest.mark.parametrize("model", [Model, Pydantic])
-def test_visibility_is_written_in_models(model):
+def test_visibility_is_written_in_models(model: Any) -> None:
     """C50: Frontend, Secret, DeepFrontend and DeepSecret mark fields of msgspec and pydantic models."""
     schema = ConfigSchema({"s": config_schema(model, at="my.section")})
     data = {"baseUrl": "http://x", "apiToken": "t", "theme": {"k": "v"}, "vault": {"name": "n"}, "plain": 1}
@@ -245,7 +245,7 @@ schemas = st.recursive(
 )
 
 
-def count(value):
+def count(value: Any) -> Any:
     """Counts the scalars of a value."""
     if isinstance(value, dict | list):
         return sum(map(count, value.values() if isinstance(value, dict) else value))
@@ -253,7 +253,7 @@ def count(value):
 
 
 @given(schemas, st.dictionaries(st.sampled_from("abc"), values, max_size=3))
-def test_filtering_by_all_visibilities_keeps_everything(schema, data):
+def test_filtering_by_all_visibilities_keeps_everything(schema: Any, data: Any) -> None:
     """C50: every value has exactly one visibility: all of them together are the whole."""
     config = config_from_data(data)
     everything = ConfigSchema({"s": schema})
@@ -263,10 +263,10 @@ def test_filtering_by_all_visibilities_keeps_everything(schema, data):
 
 
 @given(schemas, st.dictionaries(st.sampled_from("abc"), values, max_size=3))
-def test_what_is_filtered_is_a_part_of_the_configuration(schema, data):
+def test_what_is_filtered_is_a_part_of_the_configuration(schema: Any, data: Any) -> None:
     """C50: filtering invents nothing."""
 
-    def within(part, whole):
+    def within(part: Any, whole: Any) -> Any:
         if isinstance(part, dict):
             return all(key in whole and within(value, whole[key]) for key, value in part.items())
         if isinstance(part, list):

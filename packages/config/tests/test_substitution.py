@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,13 +37,13 @@ ENV = {"A": "1", "B": "two", "E": ""}
         ("{A}", "{A}"),
     ],
 )
-def test_placeholders_are_replaced(text, result):
+def test_placeholders_are_replaced(text: str, result: Any) -> None:
     """C22: names are trimmed, fallbacks cover empty values, $$ escapes, one undefined variable makes all undefined."""
     assert substitute(text, ENV) == result
 
 
 @given(st.text())
-def test_text_without_placeholders_stays(text):
+def test_text_without_placeholders_stays(text: str) -> None:
     """C22: what holds no `${` is left alone."""
     text = text.replace("${", "")
     assert substitute(text, {}) == text
@@ -52,7 +54,7 @@ def test_text_without_placeholders_stays(text):
         st.one_of(st.text("ab $", max_size=4).filter(lambda t: not t.endswith("$")), st.integers(0, 3)), max_size=6
     )
 )
-def test_each_placeholder_is_replaced_by_its_value_and_nothing_else(parts):
+def test_each_placeholder_is_replaced_by_its_value_and_nothing_else(parts: Any) -> None:
     """C22: values go in as they are; a value that looks like a placeholder is not replaced again."""
     env = {f"V{index}": f"${{V{index}}}$" for index in range(4)}
     template = "".join(part if isinstance(part, str) else f"${{V{part}}}" for part in parts)
@@ -61,6 +63,6 @@ def test_each_placeholder_is_replaced_by_its_value_and_nothing_else(parts):
 
 
 @given(st.text(st.characters(exclude_characters="{}"), max_size=8))
-def test_an_escaped_placeholder_is_literal(inner):
+def test_an_escaped_placeholder_is_literal(inner: Any) -> None:
     """C22: `$${x}` is the way to write `${x}`."""
     assert substitute(f"$${{{inner}}}", {}) == f"${{{inner}}}"

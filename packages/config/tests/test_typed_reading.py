@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pydantic
@@ -45,7 +46,7 @@ class Modern(pydantic.BaseModel):
     port: int = 1
 
 
-def test_a_section_is_read_into_a_struct():
+def test_a_section_is_read_into_a_struct() -> None:
     """C30, C32: camelCase keys, numbers and booleans written as text, durations in every form, nulls as defaults."""
     data = {
         "port": "7007", "baseUrl": "http://x", "debug": "yes", "ratio": "0.25", "mode": "b", "token": None,
@@ -58,13 +59,13 @@ def test_a_section_is_read_into_a_struct():
     )  # fmt: skip
 
 
-def test_unions_are_read_by_the_shape_of_the_value():
+def test_unions_are_read_by_the_shape_of_the_value() -> None:
     """C30: a union of text and object takes either."""
     config = config_from_data({"port": 1, "listen": {"maxAge": "PT1M"}})
     assert config.read(Server).listen == Limits(timedelta(minutes=1))
 
 
-def test_an_absent_section_reads_as_its_defaults():
+def test_an_absent_section_reads_as_its_defaults() -> None:
     """C5: what is missing or null is an empty section to a model."""
     config = config_from_data({"server": None})
     assert config.read(WithDefaults, "server") == config.read(WithDefaults, "other.deep") == WithDefaults()
@@ -74,7 +75,7 @@ class WithDefaults(msgspec.Struct):
     size: int = 3
 
 
-async def test_all_problems_are_listed_with_their_places(tmp_path):
+async def test_all_problems_are_listed_with_their_places(tmp_path: Path) -> None:
     """C31: a typed reading names key, file, line and column of everything that is wrong, at once."""
     (tmp_path / "app-config.yaml").write_text(
         "server:\n  port: x\n  debug: maybe\n  tags: one\n  limits:\n    /a:\n      maxage: 1\n  listen: 5\n"
@@ -104,20 +105,20 @@ async def test_all_problems_are_listed_with_their_places(tmp_path):
         ({"port": True}, r"^mock-config: port: expected a number, got a boolean"),
     ],
 )
-def test_one_problem_is_an_error_of_its_own(data, error):
+def test_one_problem_is_an_error_of_its_own(data: Any, error: str) -> None:
     """C31: constraints, choices and unions are checked too, and their errors name the key."""
     with pytest.raises(ConfigError, match=error):
         config_from_data(data).read(Server)
 
 
-def test_dataclasses_are_read():
+def test_dataclasses_are_read() -> None:
     """C30: a dataclass is a model as well."""
     assert config_from_data({"p": {"name": "x", "ports": ["1", 2]}}).read(Plain, "p") == Plain("x", [1, 2])
     with pytest.raises(ConfigError, match=r"^mock-config: p\.name: required value is missing$"):
         config_from_data({"p": {"ports": []}}).read(Plain, "p")
 
 
-def test_pydantic_models_are_read():
+def test_pydantic_models_are_read() -> None:
     """C30: a pydantic model is a model as well, with the same places in its errors."""
     assert config_from_data({"p": {"name": "x", "port": "5"}}).read(Modern, "p") == Modern(name="x", port=5)
     with pytest.raises(ConfigValidationError) as caught:
@@ -125,7 +126,7 @@ def test_pydantic_models_are_read():
     assert [problem.key for problem in caught.value.problems] == ["p.name", "p.port"]
 
 
-def test_other_types_are_read():
+def test_other_types_are_read() -> None:
     """C30: lists and dicts of models are models."""
     config = config_from_data({"all": [{"name": "x"}], "by": {"/k": {"name": "y"}}})
     assert config.read(list[Plain], "all") == [Plain("x")]
@@ -134,7 +135,7 @@ def test_other_types_are_read():
         config.read(Plain, "all")
 
 
-def test_reading_a_section_through_a_view_keeps_the_full_key():
+def test_reading_a_section_through_a_view_keeps_the_full_key() -> None:
     """C31: errors name the full key, also when a view of a section reads."""
     view = config_from_data({"a": {"list": [{"port": "x"}]}}).get_config("a").get_config_array("list")[0]
     with pytest.raises(ConfigError, match=r"a\.list\[0\]\.port: expected a number"):

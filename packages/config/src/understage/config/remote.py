@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from urllib.request import Request
 
 _MAXIMUM_BYTES = 16 * 1024 * 1024
+_FAILED = "the remote configuration cannot be fetched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +45,23 @@ def fetch(url: str, timeout_seconds: float) -> str:
         ConfigSourceError: the server does not answer, or not with 2xx and UTF-8 text of at most 16 MiB.
     """
     from http.client import HTTPException
+    from urllib.error import HTTPError
 
     location = SourceLocation(shown_url(url))
     try:
         body = _fetch_bytes(url, timeout_seconds)
-        if len(body) > _MAXIMUM_BYTES:
-            raise ConfigSourceError("the remote configuration is larger than 16 MiB", location=location)
-        return body.decode("utf-8-sig")
+        text = body.decode("utf-8-sig")
+    except HTTPError as error:
+        error.close()
+        raise ConfigSourceError(f"{_FAILED}: {error.code} {error.reason}", location=location) from None
     except UnicodeDecodeError:
         raise ConfigSourceError("the remote configuration is not UTF-8 text", location=location) from None
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        status = f"{error.code} " if hasattr(error, "code") else ""  # pyright: ignore
-        message = f"the remote configuration cannot be fetched: {status}{reason}"
-        raise ConfigSourceError(message, location=location) from None
+        raise ConfigSourceError(f"{_FAILED}: {reason}", location=location) from None
+    if len(body) > _MAXIMUM_BYTES:
+        raise ConfigSourceError("the remote configuration is larger than 16 MiB", location=location)
+    return text
 
 
 def _fetch_bytes(url: str, timeout_seconds: float) -> bytes:
