@@ -133,7 +133,7 @@ async def test_backends_are_independent() -> None:
 
 
 async def test_a_backend_runs_as_a_process(tmp_path: Path) -> None:
-    """C1, D2, S2, S4, S5, W112: main.py takes --config, serves, logs JSON without secrets, and ends with 0 on SIGTERM."""
+    """C1, D2, S2, S4, S5, W112: main.py takes --config, serves, logs JSON without secrets, and SIGTERM ends it with 0."""
     (tmp_path / "portal.yaml").write_text(CONFIG)
     async with run_main(tmp_path, "--config", "portal.yaml") as process:
         listening = await process.wait_for("Listening on")
