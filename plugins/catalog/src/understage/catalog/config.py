@@ -1,0 +1,150 @@
+"""The catalog's configuration: the section `catalog`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from understage.config import Config, HumanDuration, config_schema, parse_duration
+
+DEFAULT_SHORTEST_INTERVAL = timedelta(seconds=100)
+DEFAULT_LONGEST_INTERVAL = timedelta(seconds=150)
+SHORTEST_POSSIBLE_INTERVAL = timedelta(seconds=1)
+
+
+class AllowedKind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind that may come, maybe only with one type.
+
+    Attributes:
+        kind: such as `Component`; case does not count.
+        spec_type: the only `spec.type` that may come, or None for any.
+    """
+
+    kind: str
+    spec_type: str | None = msgspec.field(default=None, name="spec.type")
+
+
+class LocationMatcherConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Locations that a rule is about.
+
+    Attributes:
+        type: `file`, `url`, ...
+        exact: the one target that is meant.
+        pattern: a glob that the target must match.
+    """
+
+    type: str
+    exact: str | None = None
+    pattern: str | None = None
+
+
+class RuleConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Allows kinds from all locations, or from some.
+
+    Attributes:
+        allow: the kinds.
+        locations: where they may come from; anywhere by default.
+    """
+
+    allow: list[str | AllowedKind]
+    locations: list[LocationMatcherConfig] | None = None
+
+
+class LocationRuleConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Allows kinds from the location that it is written at.
+
+    Attributes:
+        allow: the kinds.
+    """
+
+    allow: list[str]
+
+
+class LocationConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A place to read entities from.
+
+    Attributes:
+        type: `file`; what reads it.
+        target: a path or glob, relative to the working directory.
+        rules: kinds that may come from here beside those of `catalog.rules`.
+    """
+
+    type: str
+    target: str
+    rules: list[LocationRuleConfig] = []
+
+
+class ProviderOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of an entity provider.
+
+    Attributes:
+        disabled: whether it is left out.
+    """
+
+    disabled: bool = False
+
+
+class ProcessorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of a processor.
+
+    Attributes:
+        disabled: whether it is left out.
+        priority: its place in the order, lower first; 20 by default.
+    """
+
+    disabled: bool = False
+    priority: int | None = None
+
+
+class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The section `catalog`.
+
+    Attributes:
+        rules: which kinds may come from where; by default Component, API and Location from anywhere.
+        locations: the places to read entities from.
+        orphan_strategy: whether entities that nothing leads to any more are deleted or kept with an annotation.
+        processing_interval: after which time entities are looked at again, up to half as long again to spread the
+            load; 100 to 150 seconds by default. `false` turns processing off in this process.
+        provider_options: options of entity providers by name.
+        processor_options: options of processors by name.
+    """
+
+    rules: list[RuleConfig] | None = None
+    locations: list[LocationConfig] = []
+    orphan_strategy: Literal["keep", "delete"] = "delete"
+    processing_interval: HumanDuration | Literal[False] | None = None
+    provider_options: dict[str, ProviderOptions] = {}
+    processor_options: dict[str, ProcessorOptions] = {}
+
+    @property
+    def interval_seconds(self) -> tuple[float, float] | None:
+        """The shortest and longest time between two looks at an entity, or None if processing is off."""
+        interval = self.processing_interval
+        if interval is False:
+            return None
+        if interval is None:
+            return DEFAULT_SHORTEST_INTERVAL.total_seconds(), DEFAULT_LONGEST_INTERVAL.total_seconds()
+        seconds = max(parse_duration(interval), SHORTEST_POSSIBLE_INTERVAL).total_seconds()
+        return seconds, seconds * 1.5
+
+
+def schema() -> dict[str, Any]:
+    """Returns the JSON Schema of the section `catalog`, as this plugin reads it."""
+    return config_schema(CatalogConfig, at="catalog")
+
+
+def read_catalog_config(config: Config) -> CatalogConfig:
+    """Reads the section `catalog`; without one, everything is at its default.
+
+    Args:
+        config: the root configuration.
+
+    Raises:
+        ConfigError: a value is of the wrong type.
+    """
+    settings = config.read(CatalogConfig, "catalog")
+    if settings.processing_interval not in (None, False):
+        config.get_optional_duration("catalog.processingInterval")  # says where it stands if it is no duration
+    return settings

@@ -1,0 +1,1 @@
+"""The catalog's tables and queries, a function for each query."""

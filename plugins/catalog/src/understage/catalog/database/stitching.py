@@ -1,0 +1,145 @@
+"""Queries on the final form of entities: the queue of those out of date, the entities, and the search index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from understage.catalog.database.dialects import among, key_share, skip_locked
+from understage.plugin_api import DatabaseConnection
+
+
+class ProcessedEntity(msgspec.Struct, frozen=True):
+    """What the final form of an entity is made of, beside its relations."""
+
+    entity_id: str
+    entity_ref: str
+    processed_entity: str
+    errors: str
+    is_orphan: bool
+    hash: str | None
+
+
+class OutgoingRelation(msgspec.Struct, frozen=True):
+    """A relation from an entity, whoever gave it."""
+
+    source_entity_ref: str
+    type: str
+    target_entity_ref: str
+
+
+class FinalEntity(msgspec.Struct, frozen=True):
+    """An entity as it is served."""
+
+    entity_id: str
+    entity_ref: str
+    final_entity: str
+    hash: str
+
+
+class SearchRow(msgspec.Struct, frozen=True):
+    """A row of the search index."""
+
+    entity_id: str
+    key: str
+    value: str | None
+    original_value: str | None
+
+
+async def request_stitching(connection: DatabaseConnection, refs: Iterable[str], now: datetime) -> None:
+    """Queues entities whose final form is out of date.
+
+    An entry that is there already is locked until the transaction ends: whoever works on the queue must not take it
+    before what is changed here can be seen.
+    """
+    await connection.execute_many(
+        """
+        INSERT INTO stitch_queue (entity_ref, requested_at) VALUES ($1, $2)
+        ON CONFLICT (entity_ref) DO UPDATE SET requested_at = excluded.requested_at
+        """,
+        [(ref, now) for ref in sorted(set(refs))],
+    )
+
+
+async def claim_requests(connection: DatabaseConnection, limit: int) -> list[str]:
+    """Takes the oldest entries from the queue; they come back if the transaction is rolled back."""
+    rows = await connection.fetch(
+        f"""
+        DELETE FROM stitch_queue WHERE entity_ref IN (
+            SELECT entity_ref FROM stitch_queue ORDER BY requested_at LIMIT $1 {skip_locked(connection)}
+        )
+        RETURNING entity_ref
+        """,  # noqa: S608 - the dialect's words only
+        limit,
+    )
+    return sorted(row[0] for row in rows)
+
+
+async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) -> list[ProcessedEntity]:
+    """Returns those of the entities that were processed at least once with success."""
+    return await connection.fetch(
+        f"""
+        SELECT s.entity_id, s.entity_ref, s.processed_entity, s.errors,
+            NOT EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref),
+            (SELECT hash FROM final_entities f WHERE f.entity_id = s.entity_id)
+        FROM refresh_state s
+        WHERE {among(connection, "s.entity_ref", "$1")} AND s.processed_entity IS NOT NULL
+        ORDER BY s.entity_ref {key_share(connection)}
+        """,  # noqa: S608
+        list(refs),
+        row_type=ProcessedEntity,
+    )
+
+
+async def find_outgoing_relations(connection: DatabaseConnection, refs: Sequence[str]) -> list[OutgoingRelation]:
+    """Returns the relations of these entities, each once, sorted by type and target."""
+    return await connection.fetch(
+        f"""
+        SELECT DISTINCT source_entity_ref, type, target_entity_ref FROM relations
+        WHERE {among(connection, "source_entity_ref", "$1")} ORDER BY type, target_entity_ref
+        """,  # noqa: S608
+        list(refs),
+        row_type=OutgoingRelation,
+    )
+
+
+async def store_final_entities(connection: DatabaseConnection, entities: Iterable[FinalEntity], now: datetime) -> None:
+    """Writes entities as they are served."""
+    await connection.execute_many(
+        """
+        INSERT INTO final_entities (entity_id, entity_ref, final_entity, hash, last_updated_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (entity_id) DO UPDATE SET final_entity = excluded.final_entity, hash = excluded.hash,
+            last_updated_at = excluded.last_updated_at
+        """,
+        [(*msgspec.structs.astuple(entity), now) for entity in entities],
+    )
+
+
+async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[str]) -> list[SearchRow]:
+    """Returns the index rows of these entities."""
+    return await connection.fetch(
+        "SELECT entity_id, key, value, original_value FROM search"  # noqa: S608
+        f" WHERE {among(connection, 'entity_id', '$1')}",
+        list(entity_ids),
+        row_type=SearchRow,
+    )
+
+
+async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
+    """Adds index rows."""
+    await connection.copy(
+        "search",
+        ("entity_id", "key", "value", "original_value"),
+        [(row.entity_id, row.key, row.value, row.original_value) for row in rows],
+    )
+
+
+async def delete_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
+    """Removes index rows."""
+    await connection.execute_many(
+        "DELETE FROM search WHERE entity_id = $1 AND key = $2 AND (value = $3 OR (value IS NULL AND $4))",
+        [(row.entity_id, row.key, row.value, row.value is None) for row in rows],
+    )

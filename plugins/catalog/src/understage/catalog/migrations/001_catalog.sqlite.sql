@@ -1,0 +1,59 @@
+CREATE TABLE refresh_state (
+    entity_id TEXT PRIMARY KEY,
+    entity_ref TEXT NOT NULL UNIQUE,
+    unprocessed_entity TEXT NOT NULL,
+    unprocessed_hash TEXT NOT NULL,
+    processed_entity TEXT,
+    result_hash TEXT,
+    cache TEXT,
+    errors TEXT NOT NULL DEFAULT '[]',
+    location_key TEXT,
+    next_update_at TEXT NOT NULL,
+    last_discovery_at TEXT NOT NULL
+);
+CREATE INDEX refresh_state_next_update_at_idx ON refresh_state (next_update_at);
+
+-- What keeps an entity alive: a provider (source_key) or another entity (source_entity_ref).
+CREATE TABLE refresh_state_references (
+    id INTEGER PRIMARY KEY,
+    source_key TEXT,
+    source_entity_ref TEXT REFERENCES refresh_state (entity_ref) ON DELETE CASCADE,
+    target_entity_ref TEXT NOT NULL REFERENCES refresh_state (entity_ref) ON DELETE CASCADE
+);
+CREATE INDEX refresh_state_references_source_key_idx ON refresh_state_references (source_key);
+CREATE INDEX refresh_state_references_source_entity_ref_idx ON refresh_state_references (source_entity_ref);
+CREATE INDEX refresh_state_references_target_entity_ref_idx ON refresh_state_references (target_entity_ref);
+
+CREATE TABLE relations (
+    originating_entity_id TEXT NOT NULL REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
+    source_entity_ref TEXT NOT NULL,
+    type TEXT NOT NULL,
+    target_entity_ref TEXT NOT NULL
+);
+CREATE INDEX relations_originating_entity_id_idx ON relations (originating_entity_id);
+CREATE INDEX relations_source_entity_ref_idx ON relations (source_entity_ref);
+
+CREATE TABLE final_entities (
+    entity_id TEXT PRIMARY KEY REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
+    entity_ref TEXT NOT NULL UNIQUE,
+    final_entity TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    last_updated_at TEXT NOT NULL
+);
+
+CREATE TABLE search (
+    entity_id TEXT NOT NULL REFERENCES final_entities (entity_id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT,
+    original_value TEXT
+);
+CREATE UNIQUE INDEX search_entity_id_key_value_idx ON search (entity_id, key, value);
+CREATE INDEX search_key_value_entity_id_idx ON search (key, value, entity_id);
+CREATE INDEX search_key_original_value_idx ON search (key, original_value, entity_id) WHERE original_value IS NOT NULL;
+
+-- Names of entities whose final form is out of date. Claimed by deleting, so a crash leaves them here.
+CREATE TABLE stitch_queue (
+    entity_ref TEXT PRIMARY KEY,
+    requested_at TEXT NOT NULL
+);
+CREATE INDEX stitch_queue_requested_at_idx ON stitch_queue (requested_at);

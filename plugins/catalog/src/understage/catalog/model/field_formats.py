@@ -1,0 +1,133 @@
+"""Formats of the members that every entity has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from understage.errors import InputError
+
+_LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
+_NAME = r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_KIND = re.compile(r"[a-zA-Z][a-z0-9A-Z]{0,62}\Z")
+_VERSION = re.compile(r"[a-z0-9A-Z]{1,63}\Z")
+_SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_ENTITY_NAME = re.compile(rf"{_NAME}\Z")
+_NAMESPACE = re.compile(rf"{_LABEL}\Z")
+_TAG = re.compile(r"[a-z0-9:+#]+(?:-[a-z0-9:+#]+)*\Z")
+
+_NAME_TEXT = "sequences of [a-zA-Z0-9] separated by any of [-_.], at most 63 characters in total"
+_LABEL_TEXT = "sequences of [a-z0-9] separated by [-], at most 63 characters in total"
+_KEY_TEXT = f"a name, maybe after a DNS subdomain and a slash, where a name is {_NAME_TEXT}"
+_TAG_TEXT = "sequences of [a-z0-9:+#] separated by [-], at most 63 characters in total"
+_VERSION_TEXT = "[a-zA-Z0-9], at most 63 characters, maybe after a DNS subdomain and a slash"
+_KIND_TEXT = "a letter followed by [a-zA-Z0-9], at most 63 characters in total"
+
+
+class FieldFormatError(InputError):
+    """A member of an entity has the right type but not the right form."""
+
+    name = "Error"
+
+
+def is_api_version(value: Any) -> bool:
+    """Tells whether a value is `suffix` or `dns.subdomain/suffix`."""
+    prefix, separator, suffix = value.rpartition("/") if isinstance(value, str) else ("", "", "")
+    return bool(_VERSION.match(suffix)) and (not separator or is_dns_subdomain(prefix))
+
+
+def is_kind(value: Any) -> bool:
+    """Tells whether a value has the form of a kind."""
+    return isinstance(value, str) and bool(_KIND.match(value))
+
+
+def is_entity_name(value: Any) -> bool:
+    """Tells whether a value has the form of an entity's name."""
+    return isinstance(value, str) and len(value) <= 63 and bool(_ENTITY_NAME.match(value))
+
+
+def is_namespace(value: Any) -> bool:
+    """Tells whether a value is a DNS label in lower case."""
+    return isinstance(value, str) and len(value) <= 63 and bool(_NAMESPACE.match(value))
+
+
+def is_dns_subdomain(value: str) -> bool:
+    """Tells whether a text is DNS labels joined by dots."""
+    return len(value) <= 253 and bool(_SUBDOMAIN.match(value)) and all(len(part) <= 63 for part in value.split("."))
+
+
+def is_key(value: Any) -> bool:
+    """Tells whether a value may be the key of a label or annotation."""
+    if not isinstance(value, str):
+        return False
+    prefix, separator, name = value.partition("/")
+    return is_entity_name(name) and is_dns_subdomain(prefix) if separator else is_entity_name(value)
+
+
+def is_label_value(value: Any) -> bool:
+    """Tells whether a value may be the value of a label."""
+    return value == "" or is_entity_name(value)
+
+
+def is_tag(value: Any) -> bool:
+    """Tells whether a value has the form of a tag."""
+    return isinstance(value, str) and len(value) <= 63 and bool(_TAG.match(value))
+
+
+def is_url(value: Any) -> bool:
+    """Tells whether a value is an absolute address."""
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it raises for a port that is no number
+    except ValueError:
+        return False
+    return bool(parts.scheme) and bool(parts.netloc or (parts.path and parts.scheme not in ("http", "https")))
+
+
+def check_field_formats(entity: dict[str, Any]) -> None:
+    """Checks the formats of an entity's members; their types must have been checked before.
+
+    Raises:
+        FieldFormatError: names the member, what was expected, and what was found.
+    """
+    for field, value, expected in _problems(entity):
+        raise FieldFormatError(
+            f'"{field}" is not valid; expected a string that is {expected} but found {_shown(value)}'
+        )
+
+
+def _problems(entity: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    metadata = entity["metadata"]
+    if not is_api_version(entity["apiVersion"]):
+        yield "apiVersion", entity["apiVersion"], _VERSION_TEXT
+    if not is_kind(entity["kind"]):
+        yield "kind", entity["kind"], _KIND_TEXT
+    if not is_entity_name(metadata["name"]):
+        yield "metadata.name", metadata["name"], _NAME_TEXT
+    if not is_namespace(metadata.get("namespace", "default")):
+        yield "metadata.namespace", metadata["namespace"], _LABEL_TEXT
+    for key, value in metadata.get("labels", {}).items():
+        if not is_key(key):
+            yield f"labels.{key}", key, _KEY_TEXT
+        if not is_label_value(value):
+            yield f"labels.{key}", value, f"empty or {_NAME_TEXT}"
+    for key in metadata.get("annotations", {}):
+        if not is_key(key):
+            yield f"annotations.{key}", key, _KEY_TEXT
+    for index, tag in enumerate(metadata.get("tags", ())):
+        if not is_tag(tag):
+            yield f"tags.{index}", tag, _TAG_TEXT
+    for index, link in enumerate(metadata.get("links", ())):
+        if not is_url(link["url"]):
+            yield f"links.{index}.url", link["url"], "an absolute URL"
+        for member in ("title", "icon"):
+            if member in link and not link[member].strip():
+                yield f"links.{index}.{member}", link[member], "not blank"
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,182 @@
+"""The loop that processes entities whose turn it is and stitches what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from understage.catalog.database.refresh_state import ClaimedEntity, claim_due
+from understage.catalog.processing.content_hash import text_hash
+from understage.catalog.processing.pipeline import Outcome, Pipeline
+from understage.catalog.processing.retrying import in_transaction
+from understage.catalog.processing.stitcher import stitch_batch
+from understage.catalog.processing.storing import OrphanStrategy, Processed, StoredBatch, store_batch
+from understage.catalog.totals import CHANGES_CHANNEL
+from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
+
+BATCH_SIZE = 500
+CONCURRENT_RUNS = 10
+POLL_SECONDS = 1.0
+PAUSE_AFTER_FAILURE_SECONDS = 5.0
+LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
+LONGEST_ON_THE_LOOP_SECONDS = 0.005
+
+
+class Engine:
+    """Processes and stitches, in batches of one transaction each. Several replicas share the work.
+
+    Args:
+        database: the catalog's database.
+        pipeline: what processes an entity.
+        logger: where errors of entities are reported.
+        interval_seconds: shortest and longest time until an entity is looked at again.
+        orphan_strategy: what to do with entities that nothing leads to any more.
+        on_change: called after what is served has changed.
+    """
+
+    def __init__(
+        self,
+        database: DatabaseService,
+        pipeline: Pipeline,
+        logger: LoggerService,
+        *,
+        interval_seconds: tuple[float, float],
+        orphan_strategy: OrphanStrategy = "delete",
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.pipeline = pipeline
+        self._database = database
+        self._logger = logger
+        self._interval_seconds = interval_seconds
+        self._orphan_strategy: OrphanStrategy = orphan_strategy
+        self._on_change = on_change
+        self._wake = asyncio.Event()
+        self._last_stitching = 0.0
+
+    def wake(self) -> None:
+        """Says that there is something to do; otherwise it is noticed within a second."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        while True:
+            self._wake.clear()
+            pause = POLL_SECONDS
+            try:
+                if await self.work():
+                    continue
+            except Exception as error:  # noqa: BLE001 - the loop must outlive an outage of the database
+                self._logger.error("Processing failed and will be tried again", error=error)  # noqa: TRY400 - not stdlib's
+                pause = PAUSE_AFTER_FAILURE_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def work(self) -> bool:
+        """Does one batch of each kind of work that is due; returns whether there was any.
+
+        While there is much to process, stitching waits, because what is processed next would often have it repeated.
+        """
+        processed = await self.process_due()
+        if processed and time.monotonic() - self._last_stitching < LONGEST_WITHOUT_STITCHING_SECONDS:
+            return True
+        stitched = await self.stitch_due()
+        self._last_stitching = time.monotonic()
+        return bool(processed or stitched)
+
+    async def settle(self) -> None:
+        """Works until nothing is due."""
+        while await self.work():
+            pass
+
+    async def process_due(self) -> int:
+        """Processes a batch of entities whose turn it is; returns how many."""
+        now = datetime.now(UTC)
+        later = now + timedelta(seconds=random.uniform(*self._interval_seconds))  # noqa: S311 - spreads the load
+
+        async def claim(connection: DatabaseConnection) -> list[ClaimedEntity]:
+            return await claim_due(connection, now, later, BATCH_SIZE)
+
+        claimed = await in_transaction(self._database, claim)
+        if claimed:
+            await self._store(await self._run_all(claimed))
+        return len(claimed)
+
+    async def stitch_due(self) -> int:
+        """Stitches a batch of entities; returns how many were looked at."""
+
+        async def stitch(connection: DatabaseConnection) -> tuple[int, int]:
+            looked_at, changed = await stitch_batch(connection, datetime.now(UTC), BATCH_SIZE)
+            if changed:
+                await connection.notify(CHANGES_CHANNEL)
+            return looked_at, changed
+
+        looked_at, changed = await in_transaction(self._database, stitch)
+        if changed:
+            self._on_change()
+        return looked_at
+
+    async def _run_all(self, claimed: Sequence[ClaimedEntity]) -> list[Processed]:
+        todo = iter(claimed)
+        done: list[Processed] = []
+        breath = time.monotonic()
+
+        async def worker() -> None:
+            nonlocal breath
+            for one in todo:
+                done.append(await self._run_one(one))
+                if time.monotonic() - breath > LONGEST_ON_THE_LOOP_SECONDS:
+                    await asyncio.sleep(0)
+                    breath = time.monotonic()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(CONCURRENT_RUNS, len(claimed))):
+                group.create_task(worker())
+        return sorted(done, key=lambda one: one.claimed.entity_ref)
+
+    async def _run_one(self, claimed: ClaimedEntity) -> Processed:
+        entity: dict[str, Any] = msgspec.json.decode(claimed.unprocessed_entity)
+        cache: dict[str, Any] = msgspec.json.decode(claimed.cache) if claimed.cache else {}
+        outcome = await self.pipeline.run(claimed.entity_ref, entity, text_hash(claimed.unprocessed_entity), cache)
+        if outcome.is_unchanged and claimed.result_hash:
+            return Processed(claimed, outcome, claimed.result_hash)
+        digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > BATCH_SIZE else outcome.hash()
+        return Processed(claimed, outcome, digest)
+
+    async def _store(self, processed: Sequence[Processed]) -> None:
+        batch = [one for one in processed if not one.is_repetition or _has_learnt(one)]
+        if not batch:
+            return
+
+        async def store(connection: DatabaseConnection) -> StoredBatch:
+            stored = await store_batch(connection, batch, datetime.now(UTC), self._orphan_strategy)
+            if stored.deleted:
+                await connection.notify(CHANGES_CHANNEL)
+            return stored
+
+        stored = await in_transaction(self._database, store)
+        for one in batch:
+            if not one.is_repetition:
+                self._report(one.claimed.entity_ref, one.outcome)
+        for conflict in stored.conflicts:
+            self._logger.warning(str(conflict), entity=conflict.ref)
+        if stored.deleted:
+            self._logger.info("Deleted entities that nothing leads to any more", count=len(stored.deleted))
+            self._on_change()
+
+    def _report(self, ref: str, outcome: Outcome) -> None:
+        for error in outcome.errors:
+            problem = f"{error['name']}: {error['message']}"
+            self._logger.warning("An entity could not be processed as it is", entity=ref, problem=problem)
+
+
+def _has_learnt(one: Processed) -> bool:
+    """Tells whether processors want to remember something else than before, although nothing has changed."""
+    before: dict[str, Any] = msgspec.json.decode(one.claimed.cache) if one.claimed.cache else {}
+    return not one.outcome.is_unchanged and before != one.outcome.cache

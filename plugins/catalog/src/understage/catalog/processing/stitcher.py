@@ -1,0 +1,85 @@
+"""Stitches: puts entities with their relations and errors into their final form, and indexes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from understage.catalog.database import stitching
+from understage.catalog.database.stitching import FinalEntity, OutgoingRelation, ProcessedEntity, SearchRow
+from understage.catalog.processing.final_form import final_form
+from understage.catalog.processing.search_rows import search_rows
+from understage.plugin_api import DatabaseConnection
+
+
+@dataclass(slots=True)
+class Stitched:
+    """Entities whose final form has changed.
+
+    Attributes:
+        entities: the entities as they are served.
+        rows: their index rows.
+        existing_ids: ids of those that were served before.
+    """
+
+    entities: list[FinalEntity] = field(default_factory=list)
+    rows: list[SearchRow] = field(default_factory=list)
+    existing_ids: list[str] = field(default_factory=list)
+
+
+async def stitch_batch(connection: DatabaseConnection, now: datetime, limit: int) -> tuple[int, int]:
+    """Stitches the entities that have waited longest.
+
+    Claiming, reading and writing are one transaction: a crash leaves the queue as it was, and an entity is never
+    served in another form than it is indexed in.
+
+    Args:
+        connection: of a transaction.
+        now: the time to note as the last update.
+        limit: how many at most.
+
+    Returns:
+        how many were taken from the queue, and how many of them have changed.
+    """
+    refs = await stitching.claim_requests(connection, limit)
+    if not refs:
+        return 0, 0
+    processed = await stitching.find_processed(connection, refs)
+    relations = await stitching.find_outgoing_relations(connection, refs)
+    stitched = await asyncio.to_thread(_stitch, processed, relations)
+    if stitched.entities:
+        await _write(connection, stitched, now)
+    return len(refs), len(stitched.entities)
+
+
+def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRelation]) -> Stitched:
+    by_source: defaultdict[str, list[OutgoingRelation]] = defaultdict(list)
+    for relation in relations:
+        by_source[relation.source_entity_ref].append(relation)
+    stitched = Stitched()
+    for one in processed:
+        entity, digest = final_form(one, by_source[one.entity_ref])
+        if digest == one.hash:
+            continue
+        text = msgspec.json.encode(entity).decode()
+        stitched.entities.append(FinalEntity(one.entity_id, one.entity_ref, text, digest))
+        stitched.rows += search_rows(one.entity_id, entity)
+        if one.hash is not None:
+            stitched.existing_ids.append(one.entity_id)
+    return stitched
+
+
+async def _write(connection: DatabaseConnection, stitched: Stitched, now: datetime) -> None:
+    await stitching.store_final_entities(connection, stitched.entities, now)
+    rows = stitched.rows
+    if stitched.existing_ids:
+        before = set(await stitching.find_search_rows(connection, stitched.existing_ids))
+        after = set(rows)
+        await stitching.delete_search_rows(connection, before - after)
+        rows = [row for row in rows if row not in before]
+    await stitching.insert_search_rows(connection, rows)

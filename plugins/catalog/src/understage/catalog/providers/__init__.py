@@ -1,0 +1,1 @@
+"""Entity providers: how they are connected, and the built-in one."""

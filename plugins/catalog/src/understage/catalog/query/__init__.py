@@ -1,0 +1,1 @@
+"""Reading the catalog: predicates, cursors, projections and the SQL for them."""

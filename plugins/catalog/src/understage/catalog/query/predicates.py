@@ -1,0 +1,68 @@
+"""Conditions on entities, whichever grammar they were written in. Keys and values are in lower case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every one of the conditions holds; always, if there are none."""
+
+    conditions: tuple[Predicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of the conditions holds; never, if there are none."""
+
+    conditions: tuple[Predicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The condition does not hold."""
+
+    condition: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class HasKey:
+    """The entity has the key, whatever its value."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasValue:
+    """One of the entity's values for the key is among these."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HasPrefix:
+    """One of the entity's values for the key starts with the text."""
+
+    key: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasText:
+    """One of the entity's values for one of the keys contains the text."""
+
+    keys: tuple[str, ...]
+    text: str
+
+
+Predicate = AllOf | AnyOf | Not | HasKey | HasValue | HasPrefix | HasText
+
+EVERYTHING = AllOf()
+
+
+def all_of(*conditions: Predicate) -> Predicate:
+    """Returns a condition that holds if all of these do, as simple as it can be."""
+    wanted = tuple(condition for condition in conditions if condition != EVERYTHING)
+    return wanted[0] if len(wanted) == 1 else AllOf(wanted)

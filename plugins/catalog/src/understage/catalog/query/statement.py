@@ -1,0 +1,74 @@
+"""Builds the SQL of queries whose conditions come from requests; every value is passed as an argument."""
+
+from __future__ import annotations
+
+from understage.catalog.query.predicates import (
+    AllOf,
+    AnyOf,
+    HasKey,
+    HasPrefix,
+    HasText,
+    HasValue,
+    Not,
+    Predicate,
+)
+
+
+class Statement:
+    """The arguments of a statement, collected while its text is put together."""
+
+    def __init__(self) -> None:
+        self.arguments: list[object] = []
+
+    def value(self, argument: object) -> str:
+        """Takes an argument; returns its placeholder."""
+        self.arguments.append(argument)
+        return f"${len(self.arguments)}"
+
+    def condition(self, predicate: Predicate, entity_id: str) -> str:
+        """Returns the condition that an entity matches a predicate.
+
+        Args:
+            predicate: what must hold.
+            entity_id: the column that holds the entity's id.
+        """
+        match predicate:
+            case AllOf(conditions):
+                return self._joined(" AND ", conditions, entity_id) if conditions else "TRUE"
+            case AnyOf(conditions):
+                return self._joined(" OR ", conditions, entity_id) if conditions else "FALSE"
+            case Not(condition):
+                return f"NOT {self.condition(condition, entity_id)}"
+            case HasKey(key):
+                return self._exists(entity_id, f"x.key = {self.value(key)}")
+            case HasValue(key, values):
+                return self._has_value(key, values, entity_id)
+            case HasPrefix(key, prefix):
+                name = self.value(key)
+                return self._exists(entity_id, f"x.key = {name} AND {self._like(like_pattern(prefix) + '%')}")
+            case HasText(keys, text):
+                names = ", ".join(self.value(key) for key in keys)
+                return self._exists(entity_id, f"x.key IN ({names}) AND {self._like(f'%{like_pattern(text)}%')}")
+
+    def _joined(self, word: str, conditions: tuple[Predicate, ...], entity_id: str) -> str:
+        return "(" + word.join(self.condition(one, entity_id) for one in conditions) + ")"
+
+    def _has_value(self, key: str, values: tuple[str, ...], entity_id: str) -> str:
+        if not values:
+            return "FALSE"
+        name = self.value(key)
+        if len(values) == 1:
+            return self._exists(entity_id, f"x.key = {name} AND x.value = {self.value(values[0])}")
+        return self._exists(entity_id, f"x.key = {name} AND x.value IN ({', '.join(map(self.value, values))})")
+
+    def _like(self, pattern: str) -> str:
+        return f"x.value LIKE {self.value(pattern)} ESCAPE '\\'"
+
+    @staticmethod
+    def _exists(entity_id: str, condition: str) -> str:
+        return f"EXISTS (SELECT 1 FROM search x WHERE x.entity_id = {entity_id} AND {condition})"  # noqa: S608
+
+
+def like_pattern(text: str) -> str:
+    """Returns a text such that LIKE takes it literally, with the escape character backslash."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

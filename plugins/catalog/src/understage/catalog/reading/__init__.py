@@ -1,0 +1,1 @@
+"""Reading entity files: YAML documents and file targets."""

@@ -1,0 +1,266 @@
+"""The catalog's HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote_plus
+
+import msgspec
+
+from understage.catalog.http.bodies import read_body
+from understage.catalog.http.parameters import Operation, Parameters
+from understage.catalog.http.responses import Header, send_json, send_list, send_stream, send_text
+from understage.catalog.http.routing import Request, Routes
+from understage.catalog.query.cursors import (
+    AfterCursor,
+    FullTextFilter,
+    OrderField,
+    decode_after,
+    decode_cursor,
+    encode_cursor,
+)
+from understage.catalog.query.filters import filter_predicate, parse_filters
+from understage.catalog.query.json_predicates import parse_predicate
+from understage.catalog.query.predicates import Predicate, all_of
+from understage.catalog.query.projection import parse_fields, project
+from understage.catalog.service import DEFAULT_PAGE_SIZE, EntitiesCatalog, Page, PageQuery
+from understage.catalog_api import EntityJson, EntityRef
+from understage.errors import InputError
+
+_NO_PARAMETERS = Operation()
+_ENTITIES = Operation(filter="texts", fields="texts", order="texts", limit="number", offset="number", after="text")
+_BY_QUERY = Operation(
+    filter="texts",
+    fields="texts",
+    limit="number",
+    offset="number",
+    orderField="texts",
+    cursor="text",
+    fullTextFilterTerm="text",
+    fullTextFilterFields="texts",
+    totalItems="total-items",
+)
+_BY_REFS = Operation(filter="texts")
+_FACETS = Operation(facet="texts", filter="texts")
+_FACETS_MISSING = "Missing or empty facets parameter"
+
+
+def create_router(catalog: EntitiesCatalog) -> Routes:
+    """Returns the ASGI app that serves the catalog's reads.
+
+    Args:
+        catalog: what answers them.
+    """
+    api = CatalogApi(catalog)
+    routes = Routes()
+    routes.add("GET", "/entities", api.get_entities)
+    routes.add("GET", "/entities/by-query", api.get_by_query)
+    routes.add("POST", "/entities/by-query", api.post_by_query)
+    routes.add("POST", "/entities/by-refs", api.post_by_refs)
+    routes.add("GET", "/entities/by-name/{kind}/{namespace}/{name}", api.get_by_name)
+    routes.add("GET", "/entities/by-uid/{uid}", api.get_by_uid)
+    routes.add("GET", "/entity-facets", api.get_facets)
+    routes.add("POST", "/entity-facets", api.post_facets)
+    return routes
+
+
+class CatalogApi:
+    """The handlers of the catalog's reads.
+
+    Args:
+        catalog: what answers them.
+    """
+
+    def __init__(self, catalog: EntitiesCatalog) -> None:
+        self._catalog = catalog
+
+    async def get_by_name(self, request: Request) -> None:
+        """Sends an entity by its name."""
+        _NO_PARAMETERS.parse(request.query_string)
+        await send_text(request.send, await self._catalog.by_name(EntityRef(*request.path)))
+
+    async def get_by_uid(self, request: Request) -> None:
+        """Sends an entity by its id."""
+        _NO_PARAMETERS.parse(request.query_string)
+        await send_text(request.send, await self._catalog.by_uid(request.path[0]))
+
+    async def get_entities(self, request: Request) -> None:
+        """Sends a listing: all entities in a stream, or a page by offset."""
+        parameters = _ENTITIES.parse(request.query_string)
+        predicate = filter_predicate(parse_filters(parameters.all("filter")))
+        fields = parse_fields(parameters.all("fields"))
+        order = [_parse_order(text) for text in parameters.all("order")]
+        if any(parameters.all(name) for name in ("limit", "offset", "after")):
+            await self._send_offset_page(request, parameters, predicate, order, fields)
+            return
+        chunks = self._catalog.stream(predicate, order)
+        if fields:
+            chunks = ([_projected(text, fields) for text in texts] async for texts in chunks)
+        await send_stream(request.send, chunks)
+
+    async def _send_offset_page(
+        self,
+        request: Request,
+        parameters: Parameters,
+        predicate: Predicate,
+        order: Sequence[tuple[str, bool]],
+        fields: Sequence[str],
+    ) -> None:
+        after = parameters.one("after")
+        position = decode_after(after) if after is not None else AfterCursor()
+        limit = position.limit if position.limit is not None else parameters.number("limit")
+        offset = position.offset if position.offset is not None else parameters.number("offset") or 0
+        if limit is not None and limit < 1:
+            raise InputError("Invalid limit, must be greater than zero")
+        wanted = None if limit is None else limit + 1
+        texts = await self._catalog.listing(predicate, order, limit=wanted, offset=offset)
+        headers: list[Header] = []
+        if limit is not None and len(texts) > limit:
+            texts.pop()
+            headers.append((b"link", _next_link(parameters, AfterCursor(limit, offset + limit))))
+        if fields:
+            await send_json(request.send, [project(msgspec.json.decode(text), fields) for text in texts], headers)
+        else:
+            await send_list(request.send, texts, headers)
+
+    async def get_by_query(self, request: Request) -> None:
+        """Sends a page of a query."""
+        parameters = _BY_QUERY.parse(request.query_string)
+        fields = parse_fields(parameters.all("fields"))
+        number = parameters.number("limit")
+        limit = DEFAULT_PAGE_SIZE if number is None else number
+        cursor = parameters.one("cursor")
+        if cursor is not None:
+            page = await self._catalog.page_at(decode_cursor(cursor), limit)
+        else:
+            page = await self._catalog.page(_page_query(parameters, limit))
+        await _send_page(request, page, fields)
+
+    async def post_by_query(self, request: Request) -> None:
+        """Sends a page of a query that is written in the body."""
+        _NO_PARAMETERS.parse(request.query_string)
+        body = await read_body(request.scope, request.receive, "by-query")
+        fields = parse_fields(body.get("fields", ()))
+        limit = _whole_number(body, "limit", DEFAULT_PAGE_SIZE)
+        cursor: str | None = body.get("cursor")
+        if cursor == "":
+            raise InputError("Cursor cannot be empty")
+        if cursor is not None:
+            page = await self._catalog.page_at(decode_cursor(cursor), limit)
+        else:
+            page = await self._catalog.page(_body_query(body, limit))
+        await _send_page(request, page, fields)
+
+    async def post_by_refs(self, request: Request) -> None:
+        """Sends entities by their names, in the order of the names."""
+        parameters = _BY_REFS.parse(request.query_string)
+        body = await read_body(request.scope, request.receive, "by-refs")
+        predicate = filter_predicate(parse_filters(parameters.all("filter")))
+        if "query" in body:
+            predicate = all_of(predicate, parse_predicate(body["query"]))
+        texts = await self._catalog.by_refs(body["entityRefs"], predicate)
+        fields = parse_fields(body.get("fields", ()))
+        if fields:
+            items = [None if text is None else project(msgspec.json.decode(text), fields) for text in texts]
+            await send_json(request.send, {"items": items})
+        else:
+            items_text = ",".join("null" if text is None else text for text in texts)
+            await send_text(request.send, f'{{"items":[{items_text}]}}')
+
+    async def get_facets(self, request: Request) -> None:
+        """Sends how often the values of facets occur."""
+        parameters = _FACETS.parse(request.query_string)
+        if not parameters.all("facet"):
+            raise InputError("request/query must have required property 'facet'")
+        predicate = filter_predicate(parse_filters(parameters.all("filter")))
+        await self._send_facets(request, parameters.all("facet"), predicate)
+
+    async def post_facets(self, request: Request) -> None:
+        """Sends how often the values of facets occur among entities that the body describes."""
+        _NO_PARAMETERS.parse(request.query_string)
+        body = await read_body(request.scope, request.receive, "facets")
+        predicate = parse_predicate(body["query"]) if "query" in body else all_of()
+        await self._send_facets(request, body["facets"], predicate)
+
+    async def _send_facets(self, request: Request, facets: Sequence[str], predicate: Predicate) -> None:
+        wanted = list(dict.fromkeys(facet for facet in facets if facet))
+        if not wanted:
+            raise InputError(_FACETS_MISSING)
+        await send_json(request.send, {"facets": await self._catalog.facets(wanted, predicate)})
+
+
+async def _send_page(request: Request, page: Page, fields: Sequence[str]) -> None:
+    page_info = {
+        **({"nextCursor": encode_cursor(page.next)} if page.next else {}),
+        **({"prevCursor": encode_cursor(page.previous)} if page.previous else {}),
+    }
+    if fields:
+        items = [project(msgspec.json.decode(text), fields) for text in page.items]
+        await send_json(request.send, {"items": items, "totalItems": page.total, "pageInfo": page_info})
+        return
+    info = msgspec.json.encode(page_info).decode()
+    text = f'{{"items":[{",".join(page.items)}],"totalItems":{page.total},"pageInfo":{info}}}'
+    await send_text(request.send, text)
+
+
+def _page_query(parameters: Parameters, limit: int) -> PageQuery:
+    fields = [name for text in parameters.all("fullTextFilterFields") for name in text.split(",") if name]
+    return PageQuery(
+        filters=parse_filters(parameters.all("filter")),
+        order_fields=[_parse_order_field(text) for text in parameters.all("orderField")],
+        full_text=FullTextFilter(parameters.one("fullTextFilterTerm") or "", fields or None),
+        limit=limit,
+        offset=parameters.number("offset") or 0,
+        counts=parameters.one("totalItems") != "exclude",
+    )
+
+
+def _body_query(body: dict[str, Any], limit: int) -> PageQuery:
+    full_text = body.get("fullTextFilter")
+    return PageQuery(
+        query=body.get("query", msgspec.UNSET),
+        order_fields=[OrderField(one["field"], one["order"]) for one in body.get("orderBy", ())],
+        full_text=None if full_text is None else FullTextFilter(full_text.get("term"), full_text.get("fields")),
+        limit=limit,
+        offset=_whole_number(body, "offset", 0),
+        counts=body.get("totalItems") != "exclude",
+    )
+
+
+def _whole_number(body: dict[str, Any], name: str, default: int) -> int:
+    number = body.get(name, default)
+    if number != int(number) or number < 0 or number > 2**31 - 1:
+        raise InputError(f"request/body/{name} must be a whole number, not negative and below 2147483648")
+    return int(number)
+
+
+def _parse_order(text: str) -> tuple[str, bool]:
+    direction, colon, field = text.partition(":")
+    if direction not in ("asc", "desc") or not colon or not field:
+        raise InputError(f'Invalid order parameter "{text}", expected "<asc or desc>:<field name>"')
+    return field.lower(), direction == "asc"
+
+
+def _parse_order_field(text: str) -> OrderField:
+    field, comma, order = text.partition(",")
+    if comma and order not in ("asc", "desc"):
+        raise InputError("Invalid order field order, must be asc or desc")
+    if not field:
+        raise InputError("Invalid order field, its name is missing")
+    return OrderField(field, order or "asc")
+
+
+def _next_link(parameters: Parameters, after: AfterCursor) -> bytes:
+    pairs = [(name, value) for name, value in parameters.pairs if name not in ("offset", "after")]
+    query = "&".join(f"{name}={_form_encoded(value)}" for name, value in [*pairs, ("after", encode_cursor(after))])
+    return f'</entities?{query}>; rel="next"'.encode("latin-1")
+
+
+def _form_encoded(value: str) -> str:
+    return quote_plus(value, safe="*").replace("~", "%7E")
+
+
+def _projected(text: str, fields: Sequence[str]) -> str:
+    entity: EntityJson = msgspec.json.decode(text)
+    return msgspec.json.encode(project(entity, fields)).decode()

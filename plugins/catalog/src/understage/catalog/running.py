@@ -1,0 +1,137 @@
+"""The running catalog: its providers, its engine, and what it does when the configuration changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from understage.catalog.config import CatalogConfig, read_catalog_config
+from understage.catalog.extensions import AddedProvider, ProcessingExtensions
+from understage.catalog.processing.engine import Engine
+from understage.catalog.processing.pipeline import Pipeline
+from understage.catalog.processing.processors import Processors
+from understage.catalog.processors.annotate_location import AnnotateLocationProcessor
+from understage.catalog.processors.builtin_kinds import BuiltinKindsProcessor
+from understage.catalog.processors.file_reader import FileReaderProcessor
+from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
+from understage.catalog.providers.connection import ProviderConnection
+from understage.catalog.rules import CatalogRules, read_rules
+from understage.catalog.totals import Totals
+from understage.config import Config
+from understage.errors import ForwardedError
+from understage.plugin_api import DatabaseService, LoggerService
+
+RETRY_SECONDS = 5.0
+
+
+class RunningCatalog:
+    """Everything of the catalog that works in the background.
+
+    Args:
+        config: the root configuration.
+        database: the catalog's database.
+        logger: where the catalog reports.
+        extensions: what modules have added.
+        totals: what is to be told when something changes.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        database: DatabaseService,
+        logger: LoggerService,
+        extensions: ProcessingExtensions,
+        totals: Totals,
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._logger = logger
+        self._extensions = extensions
+        self._totals = totals
+        settings = read_catalog_config(config)
+        self._processors = Processors(
+            [BuiltinKindsProcessor(), FileReaderProcessor(), AnnotateLocationProcessor(), *extensions.processors],
+            settings.processor_options,
+        )
+        self._locations = ConfigLocationProvider(settings.locations)
+        self._settings = settings
+        self._interval_seconds = settings.interval_seconds
+        self.engine = Engine(
+            database,
+            Pipeline(self._processors, _rules(settings)),
+            logger,
+            interval_seconds=self._interval_seconds or (0, 0),
+            orphan_strategy=settings.orphan_strategy,
+            on_change=totals.invalidate,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def connect_providers(self) -> None:
+        """Connects the providers; one that fails is reported as a failure of the module that added it."""
+        providers = [AddedProvider(self._locations, _raise), *self._extensions.providers.values()]
+        for added in providers:
+            name = added.provider.name
+            options = self._settings.provider_options.get(name)
+            if options is not None and options.disabled:
+                continue
+            try:
+                await added.provider.connect(self._connection(name))
+            except Exception as error:  # noqa: BLE001 - one module's provider must not take the catalog down
+                added.report_failure(ForwardedError(f"the entity provider '{name}' could not be connected", error))
+
+    def _connection(self, name: str) -> ProviderConnection:
+        return ProviderConnection(name, self._database, self._logger, self._something_is_due)
+
+    def _something_is_due(self) -> None:
+        self._totals.invalidate()
+        self.engine.wake()
+
+    async def start(self) -> None:
+        """Starts the work in the background."""
+        self._start(self._totals.follow_changes)
+        if self._interval_seconds is not None:
+            self._start(self.engine.run)
+        self._subscription = self._config.subscribe(lambda: self._start(self._reload, once=True))
+
+    async def stop(self) -> None:
+        """Stops the work and waits until it has ended; what was under way is taken up by whoever starts next."""
+        if self._tasks:
+            self._subscription.unsubscribe()
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def _start(self, work: Callable[[], Awaitable[None]], *, once: bool = False) -> None:
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._tasks.append(asyncio.create_task(self._guarded(work, once=once)))
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]], *, once: bool) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - background work has nobody above it but the event loop
+                self._logger.error("The catalog's work in the background failed", error=error)  # noqa: TRY400
+            if once:
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _reload(self) -> None:
+        settings = read_catalog_config(self._config)
+        if settings == self._settings:
+            return
+        self._settings = settings
+        self.engine.pipeline = Pipeline(self._processors, _rules(settings))
+        await self._locations.update(settings.locations)
+        self._logger.info("Took over the changed locations and rules of the configuration")
+
+
+def _rules(settings: CatalogConfig) -> CatalogRules:
+    return read_rules(settings, [(location, location_ref(location)) for location in settings.locations])
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -1,0 +1,229 @@
+"""What the catalog answers: entities by name, listings, pages and facets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from understage.catalog.database import reads
+from understage.catalog.query.cursors import Cursor, FullTextFilter, OrderField
+from understage.catalog.query.filters import FilterSet, filter_predicate, filters_from_json, filters_to_json
+from understage.catalog.query.json_predicates import parse_predicate
+from understage.catalog.query.predicates import HasText, Predicate, all_of
+from understage.catalog.totals import Totals
+from understage.catalog_api import EntityRef
+from understage.errors import InputError, NotFoundError
+from understage.plugin_api import DatabaseService
+
+STREAM_CHUNK = 1000
+DEFAULT_PAGE_SIZE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A query for a page.
+
+    Attributes:
+        filters: filter sets of query parameters.
+        query: predicate of a request body, or `msgspec.UNSET`.
+        order_fields: what to sort by; the first one counts.
+        full_text: what entities must contain.
+        limit: how many on the page.
+        offset: how many to leave out before the first page.
+        counts: whether the total is wanted.
+    """
+
+    filters: Sequence[FilterSet] = ()
+    query: Any = msgspec.UNSET
+    order_fields: Sequence[OrderField] = ()
+    full_text: FullTextFilter | None = None
+    limit: int = DEFAULT_PAGE_SIZE
+    offset: int = 0
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of entities.
+
+    Attributes:
+        items: JSON texts of the entities.
+        total: how many there are on all pages.
+        next: the cursor of the next page, if there is one.
+        previous: the cursor of the page before, if there is one.
+    """
+
+    items: list[str] = field(default_factory=list)
+    total: int = 0
+    next: Cursor | None = None
+    previous: Cursor | None = None
+
+
+class EntitiesCatalog:
+    """Reads entities.
+
+    Args:
+        database: the catalog's database.
+        totals: remembers counts until something changes.
+    """
+
+    def __init__(self, database: DatabaseService, totals: Totals) -> None:
+        self._database = database
+        self._totals = totals
+
+    async def by_name(self, ref: EntityRef) -> str:
+        """Returns the JSON text of an entity.
+
+        Raises:
+            NotFoundError: there is none of this name.
+        """
+        text = await reads.find_by_ref(self._database, str(ref))
+        if text is None:
+            raise NotFoundError(
+                f"No entity named '{ref.name}' found, with kind '{ref.kind}' in namespace '{ref.namespace}'"
+            )
+        return text
+
+    async def by_uid(self, uid: str) -> str:
+        """Returns the JSON text of an entity.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        text = await reads.find_by_id(self._database, uid.lower())
+        if text is None:
+            raise NotFoundError(f"No entity with uid {uid}")
+        return text
+
+    async def by_refs(self, refs: Sequence[str], predicate: Predicate) -> list[str | None]:
+        """Returns JSON texts in the order of the names; None for what does not exist or does not match."""
+        lowered = [ref.lower() for ref in refs]
+        found = await reads.find_by_refs(self._database, lowered, predicate) if refs else {}
+        return [found.get(ref) for ref in lowered]
+
+    async def listing(
+        self, predicate: Predicate, order: Sequence[tuple[str, bool]], *, limit: int | None, offset: int
+    ) -> list[str]:
+        """Returns JSON texts by offset, sorted by several keys; entities without a value come last."""
+        return await reads.find_ordered(self._database, predicate, order, limit=limit, offset=offset)
+
+    async def stream(self, predicate: Predicate, order: Sequence[tuple[str, bool]]) -> AsyncIterator[list[str]]:
+        """Yields the JSON texts of all entities in chunks, sorted by the first key; those without it are left out."""
+        sort_key, ascending = order[0] if order else (None, True)
+        start: reads.Keyset | None = None
+        while True:
+            rows = await reads.find_page(
+                self._database, predicate, sort_key, ascending=ascending, start=start, limit=STREAM_CHUNK
+            )
+            if rows:
+                yield [row[2] for row in rows]
+            if len(rows) < STREAM_CHUNK:
+                return
+            start = (_values(rows[-1], sort_key), ascending)
+
+    async def page(self, query: PageQuery) -> Page:
+        """Returns the first page of a query."""
+        order = list(query.order_fields[:1])
+        sort_key = order[0].field.lower() if order else None
+        ascending = not order or order[0].order == "asc"
+        predicate = _predicate(query.filters, query.query, query.full_text, sort_key)
+        total = await self._totals.count(predicate, sort_key) if query.counts else 0
+        if query.limit == 0:
+            return Page(total=total)
+        rows = await reads.find_page(
+            self._database,
+            predicate,
+            sort_key,
+            ascending=ascending,
+            start=None,
+            limit=query.limit + 1,
+            offset=query.offset,
+        )
+        if len(rows) <= query.limit:
+            return Page([row[2] for row in rows], total)
+        rows.pop()
+        cursor = Cursor(
+            order_fields=order,
+            is_previous=False,
+            full_text_filter=query.full_text,
+            filter=filters_to_json(query.filters) if query.filters else msgspec.UNSET,
+            query=query.query,
+            order_field_values=_values(rows[-1], sort_key),
+            first_sort_field_values=_values(rows[0], sort_key),
+            total_items=total,
+        )
+        return Page([row[2] for row in rows], total, next=cursor)
+
+    async def page_at(self, cursor: Cursor, limit: int) -> Page:
+        """Returns the page that a cursor leads to.
+
+        Raises:
+            InputError: the cursor is not one that was handed out.
+        """
+        order = cursor.order_fields[:1]
+        sort_key = order[0].field.lower() if order else None
+        upwards = (not order or order[0].order == "asc") is not cursor.is_previous
+        total = cursor.total_items or 0
+        if limit == 0:
+            return Page(total=total)
+        rows = await reads.find_page(
+            self._database,
+            _cursor_predicate(cursor, sort_key),
+            sort_key,
+            ascending=upwards,
+            start=(cursor.order_field_values, upwards),
+            limit=limit + 1,
+        )
+        has_more = len(rows) > limit
+        rows = rows[:limit]
+        if cursor.is_previous:
+            rows.reverse()
+        if not rows:
+            return Page(total=total)
+        following = msgspec.structs.replace(cursor, is_previous=False, order_field_values=_values(rows[-1], sort_key))
+        preceding = msgspec.structs.replace(cursor, is_previous=True, order_field_values=_values(rows[0], sort_key))
+        is_first = _values(rows[0], sort_key) == cursor.first_sort_field_values
+        return Page(
+            [row[2] for row in rows],
+            total,
+            next=following if has_more or cursor.is_previous else None,
+            previous=None if is_first else preceding,
+        )
+
+    async def facets(self, facets: Sequence[str], predicate: Predicate) -> dict[str, list[dict[str, Any]]]:
+        """Returns for each facet its values and how many entities have them."""
+        return {
+            facet: [{"value": value, "count": number} for value, number in await self._facet(facet, predicate)]
+            for facet in facets
+        }
+
+    async def _facet(self, facet: str, predicate: Predicate) -> list[tuple[str, int]]:
+        return await self._totals.facet(facet.lower(), predicate)
+
+
+def _values(row: reads.SortedRow, sort_key: str | None) -> list[str | None]:
+    return [row[1]] if sort_key is None else [row[0], row[1]]
+
+
+def _predicate(
+    filters: Sequence[FilterSet], query: Any, full_text: FullTextFilter | None, sort_key: str | None
+) -> Predicate:
+    conditions = [filter_predicate(filters)]
+    if query is not msgspec.UNSET:
+        conditions.append(parse_predicate(query))
+    term = ((full_text.term if full_text else None) or "").strip().lower()
+    if term:
+        fields = (full_text.fields if full_text else None) or [sort_key or "metadata.uid"]
+        conditions.append(HasText(tuple(name.lower() for name in fields), term))
+    return all_of(*conditions)
+
+
+def _cursor_predicate(cursor: Cursor, sort_key: str | None) -> Predicate:
+    try:
+        filters = [] if cursor.filter is msgspec.UNSET else filters_from_json(cursor.filter)
+    except ValueError as error:
+        raise InputError("Malformed cursor, its filter could not be read") from error
+    return _predicate(filters, cursor.query, cursor.full_text_filter, sort_key)
