@@ -112,6 +112,14 @@ def test_good_keys_of_any_case_are_read(key: str) -> None:
     assert config_from_data({key: {key: 1}}).get_number(f"{key}.{key}") == 1
 
 
+def test_missing_suggests_what_may_have_been_meant() -> None:
+    """C31: a key that is nearly there is suggested; a null one is not."""
+    with pytest.raises(MissingConfigError, match=r"app\.titel: .*; did you mean 'title'\?$"):
+        config.get_string("app.titel")
+    with pytest.raises(MissingConfigError, match=r"app\.none: .*\(read: mock-config\)$"):
+        config.get_string("app.none")
+
+
 def test_missing_names_the_full_key_and_the_sources() -> None:
     """C31: the error for a missing value names the full key, also inside a section."""
     with pytest.raises(MissingConfigError) as caught:

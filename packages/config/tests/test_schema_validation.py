@@ -103,8 +103,8 @@ def test_null_is_valid_as_what_is_missing() -> None:
             {"anyOf": [{**TEXT, "pattern": "^a"}, {**TEXT, "minLength": 5}]},
             "b",
             (
-                'fits none of the allowed forms: the value does not match "^a" - or: the value is shorter than 5 characters, '
-                "got a string ('b')"
+                'fits none of the allowed forms: the value does not match "^a" '
+                "- or: the value is shorter than 5 characters, got a string ('b')"
             ),
         ),
         ({"const": 1}, 2, "1 was expected, got a number (2)"),
@@ -135,6 +135,12 @@ def test_secrets_are_not_quoted() -> None:
     text = "\n".join(check(schema, {"auth": {"token": "hunter2"}, "password": "hunter2"}))
     assert "hunter2" not in text
     assert text.count("\n") == 1
+    marked = thing(a={**NUMBER, "visibility": "secret"}, b=thing(c=NUMBER) | {"deepVisibility": "secret"}, d=NUMBER)
+    assert check(marked, {"a": "hunter2", "b": {"c": "hunter2"}, "d": "x"}) == [
+        "f: a: expected a number, got a string",
+        "f: b.c: expected a number, got a string",
+        "f: d: expected a number, got a string ('x')",
+    ]
 
 
 def test_unknown_keys_warn_inside_sections_that_a_schema_describes() -> None:

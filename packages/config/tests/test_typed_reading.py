@@ -111,6 +111,16 @@ def test_one_problem_is_an_error_of_its_own(data: Any, error: str) -> None:
         config_from_data(data).read(Server)
 
 
+class Login(msgspec.Struct):
+    pin: Secret[int]
+
+
+def test_secret_fields_are_not_quoted() -> None:
+    """C31, C50: the error for a field that a model marks as secret does not show the value."""
+    with pytest.raises(ConfigError, match=r"^mock-config: pin: expected a number, got a string$"):
+        config_from_data({"pin": "hunter2"}).read(Login)
+
+
 def test_dataclasses_are_read() -> None:
     """C30: a dataclass is a model as well."""
     assert config_from_data({"p": {"name": "x", "ports": ["1", 2]}}).read(Plain, "p") == Plain("x", [1, 2])

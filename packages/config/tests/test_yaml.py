@@ -81,8 +81,10 @@ def test_errors_name_file_line_and_column(text: str, place: Any, reason: str) ->
 def test_every_value_knows_its_line_and_column() -> None:
     """C31: values are located at their first character; blocks and empty values at their key."""
     node = parse_yaml("app:\n  title: Demo\n  list:\n    - x\n    - {k: v}\nproxy:\nflow: {a: 1}\n", "f.yaml")
-    places: dict[Any, str] = {(): "1:1", ("app",): "1:1", ("app", "title"): "2:10", ("app", "list"): "3:3", ("app", "list", 0): "4:7",
-              ("app", "list", 1, "k"): "5:11", ("proxy",): "6:1", ("flow",): "7:7", ("flow", "a"): "7:11"}  # fmt: skip
+    places: dict[Any, str] = {
+        (): "1:1", ("app",): "1:1", ("app", "title"): "2:10", ("app", "list"): "3:3", ("app", "list", 0): "4:7",
+        ("app", "list", 1, "k"): "5:11", ("proxy",): "6:1", ("flow",): "7:7", ("flow", "a"): "7:11",
+    }  # fmt: skip
     assert node is not None
     for path, place in places.items():
         found = find(node, path)

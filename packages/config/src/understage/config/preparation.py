@@ -1,6 +1,7 @@
 """Making a tree ready for msgspec: text becomes what a field's type asks for, problems keep their place."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from msgspec import inspect
@@ -38,7 +39,8 @@ class Preparation:
 
     def _prepare(self, node: Node, wanted: inspect.Type, path: Path) -> Any:
         if isinstance(wanted, inspect.Metadata):
-            return self._prepare(node, wanted.type, path)
+            shown = replace(node, substituted=True) if _is_secret(wanted) else node
+            return self._prepare(shown, wanted.type, path)
         if isinstance(wanted, inspect.UnionType):
             return self._union(node, wanted, path)
         if isinstance(wanted, _OBJECTS):
@@ -100,6 +102,11 @@ class Preparation:
 
     def _found(self, node: Node, path: Path, message: str) -> None:
         self.problems.append(Problem(message, path_text(path), node.location))
+
+
+def _is_secret(wanted: inspect.Metadata) -> bool:
+    extra = wanted.extra_json_schema or {}
+    return "secret" in (extra.get("visibility"), extra.get("deepVisibility"))
 
 
 def _bare(wanted: inspect.Type) -> inspect.Type:

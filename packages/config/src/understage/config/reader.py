@@ -1,5 +1,6 @@
 """Reading configuration: the `Config` that services and plugins get."""
 
+import difflib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
@@ -213,9 +214,15 @@ class Config:
         node = find(self._state.root, path)
         sources = ", ".join(self._state.sources) or "no source"
         why = "is null" if node is not None and node.value is None else "is missing"
-        message = f"required value {why} (read: {sources})"
+        message = f"required value {why} (read: {sources}){self._suggestion(path)}"
         location = self._nearest(path) if node is None else node.location
         raise MissingConfigError(message, key=path_text(path), location=location)
+
+    def _suggestion(self, path: Path) -> str:
+        section = find(self._state.root, path[:-1])
+        siblings = section.value if section is not None and isinstance(section.value, dict) else {}
+        near = difflib.get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.8) if path else []
+        return f"; did you mean {near[0]!r}?" if near and near[0] != path[-1] else ""
 
 
 def config_from_data(data: Any, name: str = "mock-config") -> Config:

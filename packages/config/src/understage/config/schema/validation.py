@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from understage.config.keys import Path, path_text
@@ -34,13 +35,14 @@ def wrong_values(root: Node, documents: list[SchemaDocument]) -> Iterator[Proble
         root: the configuration.
         documents: the schemas; each judges the whole of it.
     """
-    data = coerced(root, [Part(document.schema, document) for document in documents])
+    parts = [Part(document.schema, document) for document in documents]
+    data = coerced(root, parts)
     for document in documents:
         for error in document.validator().iter_errors(data):
             # Whether a key is known is for all schemas together to say: see unknown_keys.
             if error.kind.name != "additionalProperties":
                 for inner in _innermost(error):
-                    yield _problem(root, inner, document)
+                    yield _problem(root, inner, document, parts)
 
 
 def coerced(node: Node, parts: list[Part]) -> Any:
@@ -72,13 +74,14 @@ def _types(parts: list[Part]) -> set[str]:
     return found
 
 
-def _problem(root: Node, error: Any, document: SchemaDocument) -> Problem:
+def _problem(root: Node, error: Any, document: SchemaDocument, parts: list[Part]) -> Problem:
     path: Path = tuple(error.instance_path)
     parameters: dict[str, Any] = {k: v for k, v in error.kind.as_dict().items() if k not in ("context", "value")}
     if error.kind.name == "required":
         path = (*path, error.kind.property)
     node = find(root, path)
-    message = _message(error, node, path)
+    shown = replace(node, substituted=True) if node and _is_secret(parts, path) else node
+    message = _message(error, shown, path)
     return Problem(
         message,
         path_text(path),
@@ -87,6 +90,17 @@ def _problem(root: Node, error: Any, document: SchemaDocument) -> Problem:
         parameters=parameters,
         declared_by=document.name,
     )
+
+
+def _is_secret(parts: list[Part], path: Path) -> bool:
+    """Tells whether any schema says that the value at a path, or something around it, is secret."""
+    for key in (*path, None):
+        applicable = expand(parts)
+        if any("secret" in (part.schema.get("visibility"), part.schema.get("deepVisibility")) for part in applicable):
+            return True
+        if key is not None:
+            parts = element(applicable, key) if isinstance(key, int) else member(applicable, key)
+    return False
 
 
 def _message(error: Any, node: Node | None, path: Path) -> str:
