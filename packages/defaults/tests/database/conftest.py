@@ -1,3 +1,4 @@
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def migration_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     """Makes an importable package with a folder of migrations and returns the folder."""
 
     def make(name: str, **files: str) -> Path:
+        monkeypatch.delitem(sys.modules, name, raising=False)
         folder = tmp_path / name / "migrations"
         folder.mkdir(parents=True)
         (tmp_path / name / "__init__.py").write_text("")

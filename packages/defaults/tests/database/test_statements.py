@@ -10,6 +10,7 @@ import pytest
 from understage.defaults.database.errors import TransactionError
 from understage.errors import InputError
 from understage.plugin_api import DatabaseService
+from understage.testing.databases import TestDatabases
 
 CREATE = {
     "postgres": """CREATE TABLE items (
@@ -159,7 +160,7 @@ async def test_json_is_text(items: DatabaseService) -> None:
     assert await items.fetch("SELECT data FROM documents") == [('{"b": 1,  "a": [true]}',)]
 
 
-async def test_times_sort_as_text_on_sqlite(test_databases) -> None:  # type: ignore[no-untyped-def]
+async def test_times_sort_as_text_on_sqlite(test_databases: TestDatabases) -> None:
     """SQLite keeps times as UTC text of one width, and refuses times without a zone and values it cannot hold."""
     sqlite = await test_databases.init("SQLITE")
 
@@ -170,7 +171,7 @@ async def test_times_sort_as_text_on_sqlite(test_databases) -> None:  # type: ig
         await sqlite.fetch("SELECT $1", object())
 
 
-async def test_sqlites_own_timestamps_are_utc(test_databases) -> None:  # type: ignore[no-untyped-def]
+async def test_sqlites_own_timestamps_are_utc(test_databases: TestDatabases) -> None:
     """SQLite's CURRENT_TIMESTAMP, which has no zone, is read as UTC."""
 
     class Now(msgspec.Struct):
@@ -179,10 +180,11 @@ async def test_sqlites_own_timestamps_are_utc(test_databases) -> None:  # type: 
     sqlite = await test_databases.init("SQLITE")
     row = await sqlite.fetch_row("SELECT CURRENT_TIMESTAMP", row_type=Now)
 
+    assert row is not None
     assert abs(row.at - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
 
 
-async def test_the_number_of_arguments_must_match(test_databases) -> None:  # type: ignore[no-untyped-def]
+async def test_the_number_of_arguments_must_match(test_databases: TestDatabases) -> None:
     """Too few or too many arguments are an error that quotes the statement, and so is a gap in the numbers."""
     sqlite = await test_databases.init("SQLITE")
 

@@ -1,12 +1,18 @@
 # ruff: noqa: PT012 - how blocks of several statements end is what is tested here
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from understage.defaults.database.errors import TransactionError
+from understage.defaults.database.manager import DatabaseManager
 from understage.plugin_api import DatabaseService
+from understage.testing.databases import TestDatabases
+
+ManagerMaker = Callable[[dict[str, Any]], DatabaseManager]
 
 
 @pytest.fixture
@@ -230,7 +236,7 @@ async def test_notifications_are_sent_with_the_commit(numbers: DatabaseService) 
             assert [await anext(changes), await anext(changes)] == ["first", "second"]
 
 
-async def test_waiting_for_oneself_is_an_error_at_once(test_databases) -> None:  # type: ignore[no-untyped-def]
+async def test_waiting_for_oneself_is_an_error_at_once(test_databases: TestDatabases) -> None:
     """A statement beside one's own transaction, which would wait for ever on SQLite, is told what to do."""
     sqlite = await test_databases.init("SQLITE")
     async with sqlite.transaction():
@@ -238,7 +244,7 @@ async def test_waiting_for_oneself_is_an_error_at_once(test_databases) -> None: 
             await sqlite.fetch("SELECT 1")
 
 
-async def test_readers_of_a_file_do_not_wait_for_a_transaction(make_manager, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+async def test_readers_of_a_file_do_not_wait_for_a_transaction(make_manager: ManagerMaker, tmp_path: Path) -> None:
     """On a SQLite file, queries see the committed state while a transaction is open; other writers wait for it."""
     database = make_manager({"client": "better-sqlite3", "connection": {"directory": str(tmp_path)}}).for_plugin("a")
     await database.execute("CREATE TABLE numbers (n integer PRIMARY KEY)")
