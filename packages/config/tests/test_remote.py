@@ -74,7 +74,10 @@ async def test_a_url_is_a_source(server: Server) -> None:
 
 @pytest.mark.parametrize("directive", ["$file", "$include"])
 async def test_remote_configuration_reads_no_files(server: Server, directive: str) -> None:
-    """C20: a remote document must not reach into the file system. deviation: Backstage leaves such keys as they are."""
+    """C20: a remote document must not reach into the file system.
+
+    deviation: Backstage leaves such keys as they are.
+    """
     with pytest.raises(ConfigSourceError, match=rf"a: \{directive} works in files only, not in remote configuration"):
         await load(server, c=f"a: {{{directive}: /etc/hostname}}")
 

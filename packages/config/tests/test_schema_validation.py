@@ -79,7 +79,10 @@ def test_numbers_and_booleans_may_be_text_as_for_the_reader() -> None:
 
 
 def test_numbers_are_no_text() -> None:
-    """C31, C53: a number where text is wanted is an error. deviation: Backstage validates it, and fails at reading."""
+    """C31, C53: a number where text is wanted is an error.
+
+    deviation: Backstage validates it, and fails at reading.
+    """
     assert check(thing(s=TEXT), {"s": 5}) == ["f: s: expected a string, got a number (5)"]
 
 
