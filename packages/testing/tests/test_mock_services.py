@@ -2,6 +2,7 @@ import inspect
 from typing import Any, cast
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,9 @@ from understage.errors import AuthenticationError, InputError, NotAllowedError, 
 from understage.plugin_api import (
     HttpResponse,
     NonePrincipal,
+    Receive,
+    Scope,
+    Send,
     ServiceFactory,
     ServicePrincipal,
     UserPrincipal,
@@ -303,3 +307,21 @@ async def test_health_follows_the_lifecycle() -> None:
     assert (await health.get_readiness()).status == 503
     await lifecycle.startup()
     assert (await health.get_readiness()).status == 200
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+async def test_routers_answer_without_a_backend() -> None:
+    """T5: the HTTP routers are the real ones, and answer as ASGI apps without a backend around them."""
+    router, root = mock_services.http_router(), mock_services.root_http_router()
+    router.use(answer, "/a")
+    root.use("/.well-known", answer)
+    async with AsyncClient(transport=ASGITransport(app=router), base_url="http://test") as client:
+        assert (await client.get("/a/b")).text == "/a/b"
+        assert (await client.get("/other")).status_code == 404
+        assert (await client.get("/a", headers=mock_credentials.none.header())).status_code == 401
+    async with AsyncClient(transport=ASGITransport(app=root.app), base_url="http://test") as client:
+        assert (await client.get("/.well-known/x")).text == "/.well-known/x"

@@ -1,10 +1,11 @@
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from understage.defaults import create_backend, default_service_factories
 from understage.plugin_api import ServiceRef, core_services, create_service_factory
+from understage.testing.blocking import detect_blocking_calls_of
 from understage.wiring import Backend, BackendStartupError
 
 CONFIG = """
@@ -102,6 +104,16 @@ async def run_main(folder: Path, *arguments: str) -> AsyncIterator[Process]:
             await process.wait()
 
 
+@pytest.fixture
+def standard_logging() -> Iterator[None]:
+    """Leaves the standard library's logging as it was."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers = handlers
+
+
 def get(url: str, **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(url, headers=headers)
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as response:
@@ -133,7 +145,7 @@ async def test_backends_are_independent() -> None:
 
 
 async def test_a_backend_runs_as_a_process(tmp_path: Path) -> None:
-    """C1, D2, S2, S4, S5, W112: main.py takes --config, serves, logs JSON without secrets, and SIGTERM ends it with 0."""
+    """C1, D2, S2, S4, S5, W112: main.py takes --config, serves, logs JSON without secrets; SIGTERM ends it with 0."""
     (tmp_path / "portal.yaml").write_text(CONFIG)
     async with run_main(tmp_path, "--config", "portal.yaml") as process:
         listening = await process.wait_for("Listening on")
@@ -150,6 +162,24 @@ async def test_a_backend_runs_as_a_process(tmp_path: Path) -> None:
         process.process.send_signal(signal.SIGTERM)
         assert await process.end() == 0
     assert "very-secret-token" not in json.dumps(process.entries)
+
+
+@pytest.mark.usefixtures("standard_logging")
+async def test_starting_and_stopping_block_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W46, W111: from start to stop, no default service makes a call that blocks the event loop."""
+    (tmp_path / "app-config.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["main.py"])
+    backend = create_backend()
+    with detect_blocking_calls_of(["understage"]):
+        await backend.start()
+        logger = await backend.services.get(core_services.logger, "test")
+        try:
+            raise ValueError("logged with its traceback")
+        except ValueError as error:
+            logger.error("failed", error=error)
+        assert backend.state == "started"
+        await backend.stop()
 
 
 async def test_a_missing_configuration_ends_the_process(tmp_path: Path) -> None:

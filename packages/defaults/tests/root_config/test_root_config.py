@@ -114,5 +114,5 @@ async def test_watching_can_be_left_out(folder: Path) -> None:
 
 async def test_the_schema_is_known_to_other_services(folder: Path) -> None:
     """C50: services get the schema that the configuration was validated against, else that of installed packages."""
-    assert schema_of(await load(folder)) is SCHEMA
-    assert schema_of(config_from_data({})) is schema_of(config_from_data({}))
+    assert await schema_of(await load(folder)) is SCHEMA
+    assert await schema_of(config_from_data({})) is await schema_of(config_from_data({}))

@@ -62,7 +62,11 @@ def loaded_root_config(config: Config) -> LoadedRootConfig | None:
     return _LOADED.get(config)
 
 
-def schema_of(config: Config) -> ConfigSchema:
-    """Returns the schema of a configuration: the one it was validated against, else that of the installed packages."""
+async def schema_of(config: Config) -> ConfigSchema:
+    """Returns the schema of a configuration: the one it was validated against, else that of the installed packages.
+
+    Raises:
+        ConfigSchemaError: an installed package's schema cannot be loaded or contradicts another one.
+    """
     found = _LOADED.get(config)
-    return found.schema if found is not None else installed_schema()
+    return found.schema if found is not None else await asyncio.to_thread(installed_schema)

@@ -18,10 +18,10 @@ from understage.plugin_api import RootConfig, RootLoggerService, core_services, 
 
 
 @create_service_factory(service=core_services.root_logger)
-def root_logger_service_factory(config: RootConfig) -> RootLoggerService:
+async def root_logger_service_factory(config: RootConfig) -> RootLoggerService:
     """Logs to standard output as `backend.logger` says: JSON lines in production, text for people."""
     output = LogOutput(choose_format(os.environ, is_terminal=sys.stdout.isatty()))
-    logger = create_root_logger(config, output, schema_of(config))
+    logger = create_root_logger(config, output, await schema_of(config))
     route_stdlib_logging(output)
     return logger
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from understage.config import Config
 from understage.defaults.lifecycle import DefaultLifecycle, lifecycle_service_factory
@@ -42,6 +42,10 @@ from understage.testing.mocks.logger import create_mock_root_logger
 from understage.testing.mocks.metadata import MockPluginMetadata, MockRootInstanceMetadata
 from understage.testing.mocks.service_mock import create_service_mock, service_factory_of
 from understage.testing.mocks.user_info import MockUserInfo
+
+if TYPE_CHECKING:
+    from understage.defaults.http_router import DefaultHttpRouter
+    from understage.defaults.root_http_router import DefaultRootHttpRouter
 
 T = TypeVar("T")
 
@@ -154,6 +158,16 @@ class HttpAuthNamespace(MockNamespace[HttpAuthService]):
 class HttpRouterNamespace(MockNamespace[HttpRouterService]):
     """The HTTP router of a plugin: the real one."""
 
+    def __call__(self, plugin_id: str = "test") -> DefaultHttpRouter:
+        """Returns a router, itself an ASGI app, of a plugin that has started.
+
+        Args:
+            plugin_id: the plugin.
+        """
+        from understage.testing.mocks.routers import create_http_router
+
+        return create_http_router(plugin_id)
+
     def factory(self) -> ServiceFactory[HttpRouterService]:
         """Returns the factory of the real service."""
         from understage.defaults.http_router import http_router_service_factory
@@ -249,6 +263,12 @@ class RootHttpClientNamespace(MockNamespace[RootHttpClientService]):
 
 class RootHttpRouterNamespace(MockNamespace[RootHttpRouterService]):
     """The root of the HTTP server: routes, health and error documents, without the layers for the outside world."""
+
+    def __call__(self) -> DefaultRootHttpRouter:
+        """Returns a root router; its `app` answers requests."""
+        from understage.testing.mocks.routers import create_root_http_router
+
+        return create_root_http_router()
 
     def factory(self, *, listen: bool = False) -> ServiceFactory[RootHttpRouterService]:
         """Returns a factory of the real service without security headers, CORS, compression, limits and request log.
