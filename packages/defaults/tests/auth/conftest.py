@@ -178,7 +178,8 @@ class Installation:
         database: Any = None,
     ) -> AuthService:
         """Creates a plugin's auth service, and serves its key set."""
-        service: AuthService = await auth_service_factory.factory(
+        factory: Any = auth_service_factory.factory
+        service: AuthService = await factory(
             root_context=self.root_context(),
             config=config or config_from_data({"backend": {"auth": auth_config or {}}}),
             logger=self.logger,

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import pickle
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,13 @@ from understage.plugin_api.credentials import Credentials, principal_key, token_
 
 
 @pytest.fixture
-async def token_and_credentials(installation):
+async def token_and_credentials(installation: Any) -> Any:
     catalog = await installation.plugin("catalog")
     token = installation.users.token()
     return token, await catalog.authenticate(token)
 
 
-async def test_token_stays_hidden(token_and_credentials):
+async def test_token_stays_hidden(token_and_credentials: Any) -> None:
     """A2: the token is behind the credentials, and in no text, copy or serialisation of them."""
     token, credentials = token_and_credentials
     assert token_of(credentials) == token
@@ -34,7 +35,7 @@ async def test_token_stays_hidden(token_and_credentials):
     assert credentials == dataclasses.replace(credentials, _token=None)
 
 
-def test_cache_keys():
+def test_cache_keys() -> None:
     """A2: principals have stable texts, with restrictions hashed, that tell them apart."""
     restricted = ServicePrincipal("ci", AccessRestrictions(("catalog.entity.read",)))
     keys = [

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,27 +18,27 @@ from understage.errors import AuthenticationError, NotAllowedError, ServiceUnava
 from understage.plugin_api import AccessRestrictions, ServicePrincipal
 
 SECRET = b"a legacy secret"
-STATIC = {"type": "static", "options": {"token": "baseline-static-token-0001", "subject": "baseline"}}
-LEGACY = {"type": "legacy", "options": {"secret": b64encode(SECRET).decode(), "subject": "old-backend"}}
+STATIC: dict[str, Any] = {"type": "static", "options": {"token": "baseline-static-token-0001", "subject": "baseline"}}
+LEGACY: dict[str, Any] = {"type": "legacy", "options": {"secret": b64encode(SECRET).decode(), "subject": "old-backend"}}
 IDP = "https://idp.example.com/jwks.json"
 
 
-def legacy_token(secret=SECRET, header=None, **claims):
+def legacy_token(secret: Any = SECRET, header: Any = None, **claims: Any) -> Any:
     head = header or {"alg": "HS256"}
     signing_input = f"{encode_json_segment(head)}.{encode_json_segment({'sub': 'backstage-server', **claims})}"
     return f"{signing_input}.{encode_segment(hmac.new(secret, signing_input.encode(), hashlib.sha256).digest())}"
 
 
-async def principal(service, token):
+async def principal(service: Any, token: Any) -> Any:
     return (await service.authenticate(token)).principal
 
 
-async def illegal(service, token):
-    with pytest.raises(AuthenticationError, match="^Illegal token$"):
+async def illegal(service: Any, token: Any) -> None:
+    with pytest.raises(AuthenticationError, match=r"^Illegal token$"):
         await service.authenticate(token)
 
 
-async def refused(installation, access, text, **kwargs):
+async def refused(installation: Any, access: Any, text: Any, **kwargs: Any) -> Any:
     config = config_from_data({"backend": {"auth": {"externalAccess": access}}}, "app-config.yaml")
     with pytest.raises(ConfigError) as caught:
         await installation.plugin("catalog", config=config, **kwargs)
@@ -49,7 +50,7 @@ async def refused(installation, access, text, **kwargs):
 # static
 
 
-async def test_static_token(installation):
+async def test_static_token(installation: Any) -> None:
     """A61: a static token proves its subject, taken verbatim; any other text is no token."""
     catalog = await installation.plugin("catalog", {"externalAccess": [STATIC]})
     assert await principal(catalog, "baseline-static-token-0001") == ServicePrincipal("baseline")
@@ -57,11 +58,11 @@ async def test_static_token(installation):
     await illegal(catalog, "baseline-static-token-000")
 
 
-async def test_static_options(installation):
+async def test_static_options(installation: Any) -> None:
     """A61: short tokens, white space and duplicates are errors at start, which do not show the token."""
     options = STATIC["options"]
 
-    async def wrong(text, **changed):
+    async def wrong(text: Any, **changed: Any) -> None:
         message = await refused(installation, [{"type": "static", "options": {**options, **changed}}], text)
         assert not any(str(value) in message for value in changed.values() if value)
 
@@ -79,7 +80,7 @@ async def test_static_options(installation):
 # legacy
 
 
-async def test_legacy_token(installation):
+async def test_legacy_token(installation: Any) -> None:
     """A62: a legacy token is signed with the shared secret, for `backstage-server`, without audience."""
     catalog = await installation.plugin("catalog", {"externalAccess": [LEGACY]})
     now = installation.clock()
@@ -95,7 +96,7 @@ async def test_legacy_token(installation):
         await illegal(catalog, token)
 
 
-async def test_legacy_expiry(installation):
+async def test_legacy_expiry(installation: Any) -> None:
     """A62: an expired legacy token is refused, one without an end is accepted.
 
     deviation: Node backends answer an expired one with 500; it is a 401 here.
@@ -104,7 +105,7 @@ async def test_legacy_expiry(installation):
     now = installation.clock()
     assert await principal(catalog, legacy_token()) == ServicePrincipal("old-backend")
     for claims in ({"exp": now - 1}, {"exp": "x"}, {"nbf": now + 60}):
-        with pytest.raises(AuthenticationError, match="^Illegal legacy token: "):
+        with pytest.raises(AuthenticationError, match=r"^Illegal legacy token: "):
             await catalog.authenticate(legacy_token(**claims))
     token = legacy_token(exp=now + 60)
     await catalog.authenticate(token)
@@ -113,7 +114,7 @@ async def test_legacy_expiry(installation):
         await catalog.authenticate(token)
 
 
-async def test_several_legacy_secrets(installation):
+async def test_several_legacy_secrets(installation: Any) -> None:
     """A62: a signature that is not one secret's may be the next one's."""
     second = {"type": "legacy", "options": {"secret": b64encode(b"second").decode(), "subject": "second"}}
     catalog = await installation.plugin("catalog", {"externalAccess": [LEGACY, second]})
@@ -121,14 +122,14 @@ async def test_several_legacy_secrets(installation):
 
 
 @pytest.mark.parametrize("secret", ["not base64!", "====", "a"])
-async def test_legacy_secret(installation, secret):
+async def test_legacy_secret(installation: Any, secret: Any) -> None:
     """A62: a secret that is not base64 is an error at start, which does not show it."""
     access = [{"type": "legacy", "options": {"secret": secret, "subject": "x"}}]
     message = await refused(installation, access, "externalAccess[0].options.secret: ")
     assert f"'{secret}'" not in message
 
 
-async def test_secret_alphabets(installation):
+async def test_secret_alphabets(installation: Any) -> None:
     """A62: both base64 alphabets are read, with or without padding."""
     secret = b"\xfb\xff\xfe\x01"
     for text in ("+//+AQ==", "-__-AQ"):
@@ -137,7 +138,7 @@ async def test_secret_alphabets(installation):
         assert await principal(catalog, legacy_token(secret)) == ServicePrincipal("x")
 
 
-async def test_old_keys(installation):
+async def test_old_keys(installation: Any) -> None:
     """A63: secrets of `backend.auth.keys` still work, for one fixed subject, with one warning per backend."""
     from understage.defaults.auth.factory import create_root_context
 
@@ -157,7 +158,7 @@ async def test_old_keys(installation):
     assert len(installation.logger.warnings()) == 1
 
 
-async def test_bad_old_key(installation):
+async def test_bad_old_key(installation: Any) -> None:
     """A63: a bad secret in `backend.auth.keys` is an error at start that names it."""
     config = config_from_data({"backend": {"auth": {"keys": [{"secret": "!!"}]}}}, "app-config.yaml")
     with pytest.raises(
@@ -172,27 +173,27 @@ async def test_bad_old_key(installation):
 class Idp:
     """An identity provider."""
 
-    def __init__(self, installation) -> None:
+    def __init__(self, installation: Any) -> None:
         self.key = generate_signing_key("idp")
         self.installation = installation
         installation.network.serve_json(IDP, lambda: {"keys": [self.key.public_jwk()]})
 
-    def token(self, **claims):
+    def token(self, **claims: Any) -> Any:
         now = int(self.installation.clock())
         full = {"iss": "idp", "sub": "robot", "aud": "portal", "iat": now, "exp": now + 60, **claims}
         return sign_token("JWT", {name: value for name, value in full.items() if value is not ...}, self.key)
 
-    async def plugin(self, **options):
+    async def plugin(self, **options: Any) -> Any:
         access = [{"type": "jwks", "options": {"url": IDP, **options}}]
         return await self.installation.plugin("catalog", {"externalAccess": access})
 
 
 @pytest.fixture
-async def idp(installation):
+async def idp(installation: Any) -> Any:
     return Idp(installation)
 
 
-async def test_jwks_subject(idp):
+async def test_jwks_subject(idp: Any) -> None:
     """A64: the principal is `external:<sub>`, or `external:<prefix>:<sub>`; without sub a token does not match."""
     assert await principal(await idp.plugin(), idp.token()) == ServicePrincipal("external:robot")
     prefixed = await idp.plugin(subjectPrefix="my-idp")
@@ -222,7 +223,7 @@ async def test_jwks_subject(idp):
         ({}, {"iat": ...}, True),
     ],
 )
-async def test_jwks_conditions(idp, options, claims, matches):
+async def test_jwks_conditions(idp: Any, options: Any, claims: Any, matches: Any) -> None:
     """A64: algorithm, issuer and audience are conditions when they are given, each one or several."""
     catalog = await idp.plugin(**options)
     if matches:
@@ -231,7 +232,7 @@ async def test_jwks_conditions(idp, options, claims, matches):
         await illegal(catalog, idp.token(**claims))
 
 
-async def test_jwks_without_key_id(idp, installation):
+async def test_jwks_without_key_id(idp: Any, installation: Any) -> None:
     """A64: an identity provider whose tokens and keys have no kid is served too."""
     jwk = idp.key.public_jwk()
     del jwk["kid"], jwk["alg"]
@@ -247,7 +248,7 @@ async def test_jwks_without_key_id(idp, installation):
     )
 
 
-async def test_forged_external_token(idp):
+async def test_forged_external_token(idp: Any) -> None:
     """A64: a token that the provider did not sign does not match."""
     catalog = await idp.plugin()
     genuine = idp.token()
@@ -258,7 +259,7 @@ async def test_forged_external_token(idp):
     assert await principal(catalog, genuine) == ServicePrincipal("external:robot")
 
 
-async def test_provider_is_down(idp, installation):
+async def test_provider_is_down(idp: Any, installation: Any) -> None:
     """A64: while the provider's keys cannot be read its tokens are a 503; other tokens are still served.
 
     deviation: Node backends answer 401.
@@ -266,7 +267,7 @@ async def test_provider_is_down(idp, installation):
     access = [{"type": "jwks", "options": {"url": IDP}}, LEGACY]
     installation.network.serve_status(IDP, 502)
     catalog = await installation.plugin("catalog", {"externalAccess": access})
-    with pytest.raises(ServiceUnavailableError, match="external tokens for now"):
+    with pytest.raises(ServiceUnavailableError, match=r"external tokens for now"):
         await catalog.authenticate(idp.token())
     assert await principal(catalog, legacy_token()) == ServicePrincipal("old-backend")
     installation.network.serve_status(IDP, 404)
@@ -289,7 +290,7 @@ async def test_provider_is_down(idp, installation):
         ({"subjectPrefix": "a b"}, "options.subjectPrefix: it must not contain white space"),
     ],
 )
-async def test_jwks_options(installation, options, text):
+async def test_jwks_options(installation: Any, options: Any, text: Any) -> None:
     """A64: wrong options are errors at start that name their key."""
     access = [{"type": "jwks", "options": {"url": IDP, **options}}]
     await refused(installation, access, f"backend.auth.externalAccess[0].{text}" if text.startswith("opt") else text)
@@ -298,7 +299,7 @@ async def test_jwks_options(installation, options, text):
 # the list as a whole
 
 
-async def test_order(idp, installation):
+async def test_order(idp: Any, installation: Any) -> None:
     """A60: the entries are tried in order; the first that recognises a token decides."""
     access = [
         {"type": "jwks", "options": {"url": IDP, "subjectPrefix": "first"}},
@@ -308,7 +309,7 @@ async def test_order(idp, installation):
     assert await principal(catalog, idp.token()) == ServicePrincipal("external:first:robot")
 
 
-async def test_unknown_type(installation):
+async def test_unknown_type(installation: Any) -> None:
     """A60: an unknown type is an error at start that lists the known ones."""
     access = [STATIC, {"type": "magic", "options": {}}]
     await refused(
@@ -326,18 +327,18 @@ class Magic:
     def __init__(self, type_: str = "magic") -> None:
         self.type = type_
 
-    def create_verifier(self, options):
+    def create_verifier(self, options: Any) -> Any:
         word = options.get_string("word")
         if word == "please":
             raise ConfigError("is not magic enough", key="word")
 
-        async def verify(token):
+        async def verify(token: Any) -> Any:
             return ExternalCaller(f"magician:{word}") if token == word else None
 
         return verify
 
 
-async def test_added_types(installation):
+async def test_added_types(installation: Any) -> None:
     """A60: added handlers serve types of their own, and may replace a built-in one."""
     access = [{"type": "magic", "options": {"word": "abracadabra"}}, {"type": "static", "options": {"word": "xyzzy"}}]
     handlers = [Magic(), Magic("static")]
@@ -347,17 +348,17 @@ async def test_added_types(installation):
     await illegal(catalog, "plugh")
 
 
-async def test_added_types_are_known(installation):
+async def test_added_types_are_known(installation: Any) -> None:
     """A60: added types are listed among the known ones, and their errors are completed with key and source."""
     await refused(installation, [{"type": "x", "options": {}}], "'jwks', 'magic'", handlers=[Magic()])
     message = "externalAccess[0].options.word: is not magic enough"
     await refused(installation, [{"type": "magic", "options": {"word": "please"}}], message, handlers=[Magic()])
 
 
-async def test_two_added_handlers_of_a_type(installation):
+async def test_two_added_handlers_of_a_type(installation: Any) -> None:
     """A60: two added handlers of one type fail, and are named."""
     with pytest.raises(
-        TypeError, match="two handlers of external tokens are for the type 'magic': .*Magic and .*Magic"
+        TypeError, match=r"two handlers of external tokens are for the type 'magic': .*Magic and .*Magic"
     ):
         await installation.plugin("catalog", handlers=[Magic(), Magic()])
 
@@ -365,12 +366,12 @@ async def test_two_added_handlers_of_a_type(installation):
 # restrictions
 
 
-async def restricted(installation, plugin_id, *restrictions):
+async def restricted(installation: Any, plugin_id: Any, *restrictions: Any) -> Any:
     access = [{**STATIC, "accessRestrictions": list(restrictions)}]
     return await installation.plugin(plugin_id, {"externalAccess": access})
 
 
-async def test_other_plugins_are_refused(installation):
+async def test_other_plugins_are_refused(installation: Any) -> None:
     """A66: on a plugin that is not listed a restricted token is refused, with the listed ones named."""
     restrictions = [{"plugin": "catalog"}, {"plugin": "search"}]
     techdocs = await restricted(installation, "techdocs", *restrictions)
@@ -381,7 +382,7 @@ async def test_other_plugins_are_refused(installation):
     assert await principal(catalog, "baseline-static-token-0001") == ServicePrincipal("baseline")
 
 
-async def test_limits_are_on_the_principal(installation):
+async def test_limits_are_on_the_principal(installation: Any) -> None:
     """A65, A66: on a listed plugin the principal carries the permissions and actions, split and without repetition."""
     catalog = await restricted(
         installation,
@@ -408,7 +409,7 @@ async def test_limits_are_on_the_principal(installation):
     )
 
 
-async def test_restrictions_of_legacy_and_jwks_tokens(idp, installation):
+async def test_restrictions_of_legacy_and_jwks_tokens(idp: Any, installation: Any) -> None:
     """A66: restrictions hold for every type of external token, remembered ones included."""
     restrictions = [{"plugin": "search"}]
     access = [
@@ -439,13 +440,13 @@ async def test_restrictions_of_legacy_and_jwks_tokens(idp, installation):
         ([{"plugin": "a", "permission": 5}], "[0].permission"),
     ],
 )
-async def test_wrong_restrictions(installation, restrictions, text):
+async def test_wrong_restrictions(installation: Any, restrictions: Any, text: Any) -> None:
     """A65: unknown keys, plugins named twice and unknown actions are errors at start that name the place."""
     access = [{**STATIC, "accessRestrictions": restrictions}]
     await refused(installation, access, f"backend.auth.externalAccess[0].accessRestrictions{text}")
 
 
-async def test_empty_restrictions(installation):
+async def test_empty_restrictions(installation: Any) -> None:
     """A65: an empty list of restrictions says neither all nor nothing, and is an error at start.
 
     deviation: where others read it as no restriction, nobody gets more than was meant.
@@ -453,7 +454,7 @@ async def test_empty_restrictions(installation):
     await refused(installation, [{**STATIC, "accessRestrictions": []}], "accessRestrictions: it is empty")
 
 
-async def test_errors_name_file_and_line(installation, tmp_path):
+async def test_errors_name_file_and_line(installation: Any, tmp_path: Any) -> None:
     """A60, A61: an error at start names file and line of what is wrong."""
     from understage.config import LoadOptions, load_config
 
@@ -475,7 +476,7 @@ words = st.text(alphabet="abc.-", min_size=1, max_size=5)
 @given(
     st.lists(st.lists(words, min_size=1, max_size=3), min_size=1, max_size=3), st.sampled_from([",", " ", ", ", " , "])
 )
-def test_words(groups, separator):
+def test_words(groups: Any, separator: Any) -> None:
     """A64, A65: lists, commas and spaces may be mixed; each word counts once, in order of appearance."""
     config = config_from_data({"x": [separator.join(group) for group in groups]})
     assert read_words(config, "x") == tuple(dict.fromkeys(word for group in groups for word in group))

@@ -36,13 +36,13 @@ def assemble(header: Any, claims: Any, signature: bytes = b"x" * 64) -> str:
     return ".".join(encode_segment(part) for part in (*parts, signature))
 
 
-async def refused(service, token: str) -> None:
+async def refused(service: Any, token: str) -> None:
     with pytest.raises(AuthenticationError):
         await service.authenticate(token, allow_limited_access=True)
 
 
 @pytest.fixture
-async def target(installation):
+async def target(installation: Any) -> Any:
     """A plugin with every kind of token set up, and the key ids that its peers list."""
     search = await installation.plugin("search")
     own = await search.get_own_service_credentials()
@@ -57,7 +57,7 @@ async def target(installation):
     return await installation.plugin("catalog", {"externalAccess": access})
 
 
-def claims_of(installation, token_type: str) -> dict[str, Any]:
+def claims_of(installation: Any, token_type: str) -> dict[str, Any]:
     now = int(installation.clock())
     subject = "search" if token_type == PLUGIN_TYPE else "user:default/jane"
     return {"sub": subject, "aud": "catalog", "iat": now, "exp": now + 60}
@@ -65,7 +65,7 @@ def claims_of(installation, token_type: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("token_type", TYPES)
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "", None, 5, ["ES256"], "RS256", "ES384", "XX"])
-async def test_other_algorithms(installation, target, token_type, algorithm):
+async def test_other_algorithms(installation: Any, target: Any, token_type: Any, algorithm: Any) -> None:
     """A31, A34: only asymmetric algorithms that suit the key are accepted; `none` and HS256 never."""
     key_id = installation.listed["kid"] if token_type == PLUGIN_TYPE else "user-key"
     header = {"typ": token_type, "alg": algorithm, "kid": key_id}
@@ -74,7 +74,7 @@ async def test_other_algorithms(installation, target, token_type, algorithm):
 
 
 @pytest.mark.parametrize("token_type", TYPES)
-async def test_public_key_as_shared_secret(installation, target, token_type):
+async def test_public_key_as_shared_secret(installation: Any, target: Any, token_type: Any) -> None:
     """A31, A34: a token signed by HMAC with the public key as secret is refused."""
     jwk = installation.listed if token_type == PLUGIN_TYPE else installation.users.listed[0]
     from joserfc.jwk import ECKey
@@ -88,7 +88,7 @@ async def test_public_key_as_shared_secret(installation, target, token_type):
 
 
 @pytest.mark.parametrize("token_type", TYPES)
-async def test_own_key_in_the_header(installation, target, token_type):
+async def test_own_key_in_the_header(installation: Any, target: Any, token_type: Any) -> None:
     """A31, A34: a key that the token brings along itself counts for nothing."""
     key = generate_signing_key("mine")
     for extra in (
@@ -105,7 +105,7 @@ async def test_own_key_in_the_header(installation, target, token_type):
 
 @pytest.mark.parametrize("token_type", TYPES)
 @pytest.mark.parametrize("key_id", [..., None, 5, [], "", "unknown"])
-async def test_odd_key_ids(installation, target, token_type, key_id):
+async def test_odd_key_ids(installation: Any, target: Any, token_type: Any, key_id: Any) -> None:
     """A10, A31: a token must name its key; without kid, or with one that is not listed, it is refused."""
     header = {"typ": token_type, "alg": "ES256", "kid": key_id}
     if key_id is ...:
@@ -114,13 +114,14 @@ async def test_odd_key_ids(installation, target, token_type, key_id):
 
 
 @pytest.mark.parametrize("token_type", TYPES)
-async def test_critical_extensions(installation, target, token_type):
+async def test_critical_extensions(installation: Any, target: Any, token_type: Any) -> None:
     """A31, A34: a validly signed token whose header demands an extension is refused, as it cannot be honoured."""
     key = generate_signing_key("listed")
     installation.network.serve_json(installation.plugin_keys_url("search"), lambda: {"keys": [key.public_jwk()]})
     installation.users.listed.append(key.public_jwk())
     claims = encode_json_segment(claims_of(installation, token_type))
-    for extra in ({}, {"crit": ["exp"]}, {"crit": []}):
+    extras: tuple[dict[str, Any], ...] = ({}, {"crit": ["exp"]}, {"crit": []})
+    for extra in extras:
         head = encode_json_segment({"typ": token_type, "alg": "ES256", "kid": "listed", **extra})
         token = _sign_raw(f"{head}.{claims}", key)
         if extra:
@@ -129,14 +130,14 @@ async def test_critical_extensions(installation, target, token_type):
             assert await target.authenticate(token, allow_limited_access=True)
 
 
-def _sign_raw(signing_input: str, key) -> str:
+def _sign_raw(signing_input: str, key: Any) -> str:
     from joserfc.jws import JWSRegistry
 
     signature = JWSRegistry.algorithms["ES256"].sign(signing_input.encode(), key.key)
     return f"{signing_input}.{encode_segment(signature)}"
 
 
-async def test_der_signature(installation, target):
+async def test_der_signature(installation: Any, target: Any) -> None:
     """A31: signatures are raw (r, s) pairs; another encoding of the same is refused."""
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -149,7 +150,7 @@ async def test_der_signature(installation, target):
 
 @pytest.mark.parametrize("time", [1e400, -1, 1e300, "2030-01-01", True, None, [], 10**30])
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
-async def test_odd_times(installation, target, claim, time):
+async def test_odd_times(installation: Any, target: Any, claim: Any, time: Any) -> None:
     """A31, A34, A36: times that are no sensible numbers are refused, even when validly signed."""
     head = {"typ": "vnd.backstage.user", "alg": "ES256", "kid": "user-key"}
     claims = {**claims_of(installation, "user"), claim: time}
@@ -157,7 +158,7 @@ async def test_odd_times(installation, target, claim, time):
     await refused(target, _sign_raw(signing_input, installation.users.key))
 
 
-async def test_changed_token(installation, target):
+async def test_changed_token(installation: Any, target: Any) -> None:
     """A31: changing any one character of the payload or the signature makes a token worthless."""
     token = installation.users.token()
     start = token.index(".") + 1
@@ -167,7 +168,7 @@ async def test_changed_token(installation, target):
             await refused(target, token[:place] + changed + token[place + 1 :])
 
 
-async def test_wrong_tokens_cause_no_requests(installation, target):
+async def test_wrong_tokens_cause_no_requests(installation: Any, target: Any) -> None:
     """A31, A34: tokens that are wrong on the face of them cause no request to anybody."""
     installation.network.requests.clear()
     now = int(installation.clock())
@@ -179,7 +180,7 @@ async def test_wrong_tokens_cause_no_requests(installation, target):
     assert installation.network.requests == []
 
 
-async def test_flood_of_forged_tokens(installation, target):
+async def test_flood_of_forged_tokens(installation: Any, target: Any) -> None:
     """A32, A35: a thousand forged tokens of one issuer cause a handful of requests, and none is let in."""
     installation.network.requests.clear()
     claims = claims_of(installation, PLUGIN_TYPE)
@@ -191,7 +192,7 @@ async def test_flood_of_forged_tokens(installation, target):
     assert sum(installation.clock.slept) <= 2 * MIN_READ_INTERVAL_SECONDS
 
 
-async def test_deep_nesting(installation, target):
+async def test_deep_nesting(installation: Any, target: Any) -> None:
     """A30: JSON nested deeper than any parser likes is no token."""
     deep = "[" * 60_000
     for parts in ((deep, "{}"), ('{"typ":"vnd.backstage.user"}', deep), ('{"a":' + deep, "{}")):
@@ -200,14 +201,14 @@ async def test_deep_nesting(installation, target):
 
 @relaxed
 @given(text=st.text() | st.binary().map(lambda data: data.decode("latin-1")))
-async def test_any_text(target, text):
+async def test_any_text(target: Any, text: Any) -> None:
     """A30: whatever text is presented, the answer is an authentication error."""
     await refused(target, text)
 
 
 @relaxed
 @given(header=json_values, claims=json_values, signature=st.binary(max_size=80))
-async def test_any_json(target, header, claims, signature):
+async def test_any_json(target: Any, header: Any, claims: Any, signature: Any) -> None:
     """A30: whatever JSON is in a token, the answer is an authentication error."""
     await refused(target, assemble(header, claims, signature))
 
@@ -223,14 +224,16 @@ async def test_any_json(target, header, claims, signature):
     ),
     signature=st.binary(max_size=80),
 )
-async def test_any_claims(target, token_type, algorithm, key_id, claims, signature):
+async def test_any_claims(
+    target: Any, token_type: Any, algorithm: Any, key_id: Any, claims: Any, signature: Any
+) -> None:
     """A30, A31, A34: whatever a token of a known type claims, the answer is an authentication error."""
     await refused(target, assemble({"typ": token_type, "alg": algorithm, "kid": key_id}, claims, signature))
 
 
 @relaxed
 @given(content=st.dictionaries(st.text(), st.text() | st.integers(0, 2**53), max_size=5))
-def test_json_as_javascript_writes_it(content):
+def test_json_as_javascript_writes_it(content: Any) -> None:
     """A11: JSON is written compactly, in the given order and with UTF-8 unescaped, as `JSON.stringify` does."""
     expected = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     assert decode_segment(encode_json_segment(content)).decode() == expected
@@ -238,7 +241,7 @@ def test_json_as_javascript_writes_it(content):
 
 @relaxed
 @given(data=st.binary())
-def test_segments_round_trip(data):
+def test_segments_round_trip(data: Any) -> None:
     """A11: base64url without padding is read back as it was written."""
     assert decode_segment(encode_segment(data)) == data
     assert "=" not in encode_segment(data)
@@ -246,6 +249,6 @@ def test_segments_round_trip(data):
 
 @relaxed
 @given(text=st.text(alphabet="abcABC.-_= é\n\x00"))
-def test_parsing_never_fails(text):
+def test_parsing_never_fails(text: Any) -> None:
     """A30: taking a text apart yields a token or None, never an error."""
     assert parse_token(text) is None or text.count(".") == 2

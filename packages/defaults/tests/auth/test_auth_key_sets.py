@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ URL = "http://keys.test/jwks.json"
 class Issuer:
     """Serves a key set of which keys come and go."""
 
-    def __init__(self, installation) -> None:
+    def __init__(self, installation: Any) -> None:
         self.installation = installation
         self.keys = [generate_signing_key("first")]
         installation.network.serve_json(URL, lambda: {"keys": [key.public_jwk() for key in self.keys]})
@@ -34,13 +35,13 @@ class Issuer:
             sleep=installation.clock.sleep,
         )
 
-    def token(self, key=None, age: float = 0):
+    def token(self, key: Any = None, age: float = 0) -> Any:
         key = key or self.keys[-1]
         parsed = parse_token(sign_token("x", {"iat": int(self.installation.clock() - age)}, key))
         assert parsed is not None
         return parsed
 
-    def stranger(self, age: float = 0):
+    def stranger(self, age: float = 0) -> Any:
         return self.token(generate_signing_key("stranger"), age)
 
     @property
@@ -49,18 +50,18 @@ class Issuer:
 
 
 @pytest.fixture
-async def issuer(installation):
+async def issuer(installation: Any) -> Any:
     return Issuer(installation)
 
 
-async def test_read_when_needed_and_kept(issuer):
+async def test_read_when_needed_and_kept(issuer: Any) -> None:
     """A35: a key set is read when there is none yet, and then kept."""
     for _ in range(3):
         assert [key.key_id for key in await issuer.set.keys_for(issuer.token())] == ["first"]
     assert issuer.requests == 1
 
 
-async def test_new_key(issuer):
+async def test_new_key(issuer: Any) -> None:
     """A35: an unknown key in a token issued after the last reading makes for another reading."""
     await issuer.set.keys_for(issuer.token())
     issuer.installation.clock.now += 100
@@ -69,7 +70,7 @@ async def test_new_key(issuer):
     assert issuer.requests == 2
 
 
-async def test_old_token_with_unknown_key(issuer):
+async def test_old_token_with_unknown_key(issuer: Any) -> None:
     """A35: an unknown key in a token from before the last reading, less ten seconds, is not asked for again."""
     await issuer.set.keys_for(issuer.token())
     issuer.installation.clock.now += 5
@@ -79,7 +80,7 @@ async def test_old_token_with_unknown_key(issuer):
     assert issuer.requests == 2
 
 
-async def test_refetch_rate_is_bounded(issuer):
+async def test_refetch_rate_is_bounded(issuer: Any) -> None:
     """A35: any number of forged tokens makes for one reading a second at most; a genuine new key is still found."""
     await issuer.set.keys_for(issuer.token())
     issuer.installation.clock.now += 100
@@ -92,8 +93,8 @@ async def test_refetch_rate_is_bounded(issuer):
     assert issuer.installation.clock.slept == [1.0]
 
 
-async def test_refresh_in_the_background(issuer):
-    """A35: a key set that is an hour old is read again, without anybody waiting, so that withdrawn keys are forgotten."""
+async def test_refresh_in_the_background(issuer: Any) -> None:
+    """A35: a key set is read again hourly, without anybody waiting, so that withdrawn keys are forgotten."""
     withdrawn = issuer.token()
     await issuer.set.keys_for(withdrawn)
     issuer.keys = [generate_signing_key("second")]
@@ -105,7 +106,7 @@ async def test_refresh_in_the_background(issuer):
     assert await issuer.set.keys_for(withdrawn) == []
 
 
-async def test_outage_leaves_known_keys(issuer):
+async def test_outage_leaves_known_keys(issuer: Any) -> None:
     """A35: while the issuer is down, tokens of known keys are good, and those of unknown keys are not decided."""
     await issuer.set.keys_for(issuer.token())
     issuer.installation.network.serve_status(URL, 503)
@@ -118,16 +119,16 @@ async def test_outage_leaves_known_keys(issuer):
     assert len(await issuer.set.keys_for(issuer.token())) == 1
 
 
-async def test_failures_are_not_repeated_at_once(issuer):
+async def test_failures_are_not_repeated_at_once(issuer: Any) -> None:
     """A35: within a second after a failure nobody asks again; callers get the same failure."""
     issuer.installation.network.serve_error(URL, ServiceUnavailableError("connection refused"))
     for _ in range(10):
-        with pytest.raises(KeySetUnavailableError, match="connection refused"):
+        with pytest.raises(KeySetUnavailableError, match=r"connection refused"):
             await issuer.set.keys_for(issuer.token())
     assert issuer.requests == 1
 
 
-async def test_concurrent_callers_share_a_failure(issuer):
+async def test_concurrent_callers_share_a_failure(issuer: Any) -> None:
     """A32: callers that wait for one request share its failure too."""
     issuer.installation.network.serve_status(URL, 404)
     results = await asyncio.gather(*(issuer.set.keys_for(issuer.token()) for _ in range(10)), return_exceptions=True)
@@ -135,7 +136,7 @@ async def test_concurrent_callers_share_a_failure(issuer):
     assert issuer.requests == 1
 
 
-async def test_cancelled_caller_does_not_disturb_others(issuer):
+async def test_cancelled_caller_does_not_disturb_others(issuer: Any) -> None:
     """A32: when one of the callers that share a request goes away, the others still get its answer."""
     first = asyncio.create_task(issuer.set.keys_for(issuer.token()))
     second = asyncio.create_task(issuer.set.keys_for(issuer.token()))
@@ -147,11 +148,11 @@ async def test_cancelled_caller_does_not_disturb_others(issuer):
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"keys": 1}', "[" * 100_000, "null"])
-async def test_answers_that_are_no_key_set(issuer, body):
+async def test_answers_that_are_no_key_set(issuer: Any, body: Any) -> None:
     """A32: an answer that is no key set, such as a page, counts as none."""
     from understage.plugin_api import HttpResponse
 
-    async def answer():
+    async def answer() -> Any:
         return HttpResponse(200, "OK", {}, body.encode())
 
     issuer.installation.network.answers[URL] = answer
@@ -159,7 +160,7 @@ async def test_answers_that_are_no_key_set(issuer, body):
         await issuer.set.keys_for(issuer.token())
 
 
-async def test_unusable_keys_are_left_out(issuer):
+async def test_unusable_keys_are_left_out(issuer: Any) -> None:
     """A35: one odd key in a set does not spoil the others; symmetric keys are never taken."""
     good = issuer.keys[0].public_jwk()
     odd = [
@@ -179,7 +180,7 @@ async def test_unusable_keys_are_left_out(issuer):
     assert [key.key_id for key in await issuer.set.keys_for(issuer.token())] == ["first"]
 
 
-def test_key_types():
+def test_key_types() -> None:
     """A35: RSA and Edwards keys of identity providers verify as well as elliptic ones."""
     from joserfc.jwk import OKPKey, RSAKey
 
@@ -189,7 +190,7 @@ def test_key_types():
         assert imported.key.key_type == kind
 
 
-async def test_key_sets_are_bounded(installation):
+async def test_key_sets_are_bounded(installation: Any) -> None:
     """A32: forged tokens that name thousands of issuers leave no trace in memory; real issuers stay."""
     sets = KeySets(installation.network, installation.logger, clock=installation.clock)
     real = sets.at(installation.user_keys_url)
@@ -202,7 +203,7 @@ async def test_key_sets_are_bounded(installation):
     assert sets.at(installation.user_keys_url) is real
 
 
-async def test_plugins_of_a_process_share_key_sets(installation):
+async def test_plugins_of_a_process_share_key_sets(installation: Any) -> None:
     """A35: the plugins of one process read the auth plugin's keys once."""
     from understage.defaults.auth.service import DefaultAuth
 
@@ -215,7 +216,7 @@ async def test_plugins_of_a_process_share_key_sets(installation):
     assert installation.network.requests == [installation.user_keys_url]
 
 
-async def test_remembered_tokens_are_cheap(installation):
+async def test_remembered_tokens_are_cheap(installation: Any) -> None:
     """A31: a remembered token is found in well under 50 microseconds: a lookup and a look at the clock."""
     catalog = await installation.plugin("catalog")
     token = installation.users.token()
@@ -230,7 +231,7 @@ async def test_remembered_tokens_are_cheap(installation):
     assert best < 50e-6
 
 
-async def test_remembered_tokens_are_bounded(installation):
+async def test_remembered_tokens_are_bounded(installation: Any) -> None:
     """A31: the memory of verified tokens is bounded; forgetting the longest unused costs only a verification."""
     from understage.defaults.auth.verified_tokens import VerifiedToken, VerifiedTokens
     from understage.plugin_api import Credentials, UserPrincipal
@@ -246,7 +247,7 @@ async def test_remembered_tokens_are_bounded(installation):
     assert len(tokens) == 2
 
 
-async def test_unknown_key_is_no_outage(installation):
+async def test_unknown_key_is_no_outage(installation: Any) -> None:
     """A35: a token of a key that nobody lists is refused once the key set was read anew."""
     catalog = await installation.plugin("catalog")
     await catalog.authenticate(installation.users.token())

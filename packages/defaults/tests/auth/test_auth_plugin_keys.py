@@ -3,6 +3,7 @@
 import asyncio
 import json
 from base64 import urlsafe_b64decode
+from typing import Any
 
 import pytest
 
@@ -15,16 +16,16 @@ from understage.plugin_api import ServicePrincipal
 HOUR = 3600
 
 
-async def issue(plugin, target="catalog"):
+async def issue(plugin: Any, target: Any = "catalog") -> Any:
     credentials = await plugin.get_own_service_credentials()
     return await plugin.get_plugin_request_token(on_behalf_of=credentials, target_plugin_id=target)
 
 
-def key_id(token):
+def key_id(token: Any) -> Any:
     return json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
 
 
-async def listed(plugin):
+async def listed(plugin: Any) -> Any:
     return [key["kid"] for key in (await plugin.list_public_service_keys())["keys"]]
 
 
@@ -54,16 +55,16 @@ class Store:
 
 
 @pytest.fixture
-async def store():
+async def store() -> Any:
     return Store()
 
 
 @pytest.fixture
-async def source(installation, store):
+async def source(installation: Any, store: Any) -> Any:
     return RotatingKeySource(store, installation.logger, installation.clock)
 
 
-async def test_public_keys_in_the_database(installation):
+async def test_public_keys_in_the_database(installation: Any) -> None:
     """A40: public keys are in the plugin's own database, private ones nowhere."""
     search = await installation.plugin("search")
     token = await issue(search)
@@ -74,7 +75,7 @@ async def test_public_keys_in_the_database(installation):
     assert set(json.loads(rows[0][1])) == {"kty", "x", "y", "crv", "kid", "alg"}
 
 
-async def test_key_set_form(installation):
+async def test_key_set_form(installation: Any) -> None:
     """A44: a key set lists JWKs with kid and alg, members as Node backends write them; without keys it is empty."""
     search = await installation.plugin("search")
     assert await search.list_public_service_keys() == {"keys": []}
@@ -84,7 +85,7 @@ async def test_key_set_form(installation):
     assert (key["kty"], key["crv"], key["alg"], key["kid"]) == ("EC", "P-256", "ES256", key_id(token))
 
 
-async def test_listing_makes_no_table(installation):
+async def test_listing_makes_no_table(installation: Any) -> None:
     """A40: a plugin that signs nothing gets no table, however often its key set is asked for."""
     search = await installation.plugin("search")
     await search.list_public_service_keys()
@@ -92,13 +93,13 @@ async def test_listing_makes_no_table(installation):
     assert [row[0] for row in rows] == []
 
 
-async def test_no_database_before_it_is_needed(installation):
+async def test_no_database_before_it_is_needed(installation: Any) -> None:
     """A40: creating the service and verifying tokens of others does not touch the database."""
 
     class NoDatabase:
         dialect = "sqlite"
 
-        def __getattr__(self, name):
+        def __getattr__(self, name: Any) -> None:
             raise AssertionError(f"the database was touched: {name}")
 
     catalog = await installation.plugin("catalog", database=NoDatabase())
@@ -106,7 +107,7 @@ async def test_no_database_before_it_is_needed(installation):
     assert (await catalog.authenticate(await issue(search))).principal == ServicePrincipal("plugin:search")
 
 
-async def test_replicas_list_each_others_keys(installation):
+async def test_replicas_list_each_others_keys(installation: Any) -> None:
     """A40, A44: replicas of a plugin sign with keys of their own, and any of them lists all."""
     one, two = await installation.plugin("search"), await installation.plugin("search")
     assert await listed(two) == []
@@ -118,7 +119,7 @@ async def test_replicas_list_each_others_keys(installation):
         assert (await catalog.authenticate(token)).principal == ServicePrincipal("plugin:search")
 
 
-async def test_rotation(installation):
+async def test_rotation(installation: Any) -> None:
     """A41: a key signs for an hour and is listed for three."""
     search = await installation.plugin("search")
     first = key_id(await issue(search))
@@ -134,14 +135,14 @@ async def test_rotation(installation):
     assert await listed(search) == [second]
 
 
-async def test_stored_before_first_use(source, store):
+async def test_stored_before_first_use(source: Any, store: Any) -> None:
     """A41: a key is stored before it signs, and concurrent callers share one generation."""
     keys = await asyncio.gather(*(source.signing_key() for _ in range(10)))
     assert store.calls == ["add"]
     assert {key.key_id for key in keys} == {store.keys[0].id}
 
 
-async def test_failed_generation_is_retried(source, store):
+async def test_failed_generation_is_retried(source: Any, store: Any) -> None:
     """A41: when the first key cannot be stored, every waiting caller fails, and the next call tries again."""
     store.failure = ServiceUnavailableError("the database is down")
     results = await asyncio.gather(*(source.signing_key() for _ in range(3)), return_exceptions=True)
@@ -151,7 +152,7 @@ async def test_failed_generation_is_retried(source, store):
     assert (await source.signing_key()).key_id == store.keys[0].id
 
 
-async def test_outage_at_rotation(installation, source, store):
+async def test_outage_at_rotation(installation: Any, source: Any, store: Any) -> None:
     """A41: while the store is down at a rotation, the present key signs for as long as its tokens can be verified."""
     first = await source.signing_key()
     store.failure = ServiceUnavailableError("the database is down")
@@ -167,7 +168,7 @@ async def test_outage_at_rotation(installation, source, store):
     assert (await source.signing_key()) is not first
 
 
-async def test_cancelled_caller_leaves_the_generation(source, store):
+async def test_cancelled_caller_leaves_the_generation(source: Any, store: Any) -> None:
     """A41: a caller that goes away does not spoil the key for others."""
     first = asyncio.create_task(source.signing_key())
     second = asyncio.create_task(source.signing_key())
@@ -179,7 +180,7 @@ async def test_cancelled_caller_leaves_the_generation(source, store):
         await first
 
 
-async def test_expired_keys_are_deleted(installation, source, store):
+async def test_expired_keys_are_deleted(installation: Any, source: Any, store: Any) -> None:
     """A42: expired keys are not listed, and deleted in the background; failing to is only logged."""
     await source.signing_key()
     installation.clock.now += 3 * HOUR
@@ -194,7 +195,7 @@ async def test_expired_keys_are_deleted(installation, source, store):
     assert store.keys == []
 
 
-async def test_expired_rows_are_deleted(installation):
+async def test_expired_rows_are_deleted(installation: Any) -> None:
     """A42: deletion in the database takes expired rows only."""
     keys = DatabaseKeyStore(installation.databases.for_plugin("search"))
     for number in range(3):
@@ -203,11 +204,11 @@ async def test_expired_rows_are_deleted(installation):
     assert [key.id for key in await keys.list_keys()] == ["2"]
 
 
-async def test_unknown_store_type(installation):
+async def test_unknown_store_type(installation: Any) -> None:
     """A43: an unknown type of key store is an error at start that lists the known ones."""
     config = config_from_data({"backend": {"auth": {"pluginKeyStore": {"type": "vault"}}}}, "app-config.yaml")
     with pytest.raises(
         ConfigError,
-        match="app-config.yaml.*backend.auth.pluginKeyStore.type: unknown type 'vault'; expected 'database' or 'static'",
+        match=r"app-config.yaml.*pluginKeyStore.type: unknown type 'vault'; expected 'database' or 'static'",
     ):
         await installation.plugin("search", config=config)

@@ -21,19 +21,19 @@ def decoded(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return json.loads(header), json.loads(payload)
 
 
-async def call(installation, source, target_id="catalog", credentials=None) -> str:
+async def call(installation: Any, source: Any, target_id: Any = "catalog", credentials: Any = None) -> Any:
     credentials = credentials or await source.get_own_service_credentials()
     return await source.get_plugin_request_token(on_behalf_of=credentials, target_plugin_id=target_id)
 
 
-async def test_own_credentials(installation):
+async def test_own_credentials(installation: Any) -> None:
     """A3: a plugin's own service subject is plugin:<pluginId>."""
     search = await installation.plugin("search")
     assert (await search.get_own_service_credentials()).principal == ServicePrincipal("plugin:search")
     assert (await search.get_none_credentials()).principal.type == "none"
 
 
-async def test_service_token(installation):
+async def test_service_token(installation: Any) -> None:
     """A10, A20, A31: a service's token names both plugins, lives an hour, and proves the calling plugin."""
     search, catalog = await installation.plugin("search"), await installation.plugin("catalog")
     token = await call(installation, search)
@@ -48,7 +48,7 @@ async def test_service_token(installation):
     assert credentials.expires_at.timestamp() == now + 3600
 
 
-async def test_external_identity_is_not_forwarded(installation):
+async def test_external_identity_is_not_forwarded(installation: Any) -> None:
     """A20: a service principal becomes a plain token of the calling plugin, whoever the service was."""
     access = [{"type": "static", "options": {"token": "some-static-token", "subject": "ci"}}]
     search = await installation.plugin("search", {"externalAccess": access})
@@ -57,14 +57,14 @@ async def test_external_identity_is_not_forwarded(installation):
     assert (await catalog.authenticate(token)).principal == ServicePrincipal("plugin:search")
 
 
-async def test_target_is_not_asked(installation):
+async def test_target_is_not_asked(installation: Any) -> None:
     """A22: a token is issued without asking whether the target plugin exists or supports it."""
     search = await installation.plugin("search")
     assert decoded(await call(installation, search, "nowhere"))[1]["aud"] == "nowhere"
     assert installation.network.requests == []
 
 
-async def test_on_behalf_of_a_user(installation):
+async def test_on_behalf_of_a_user(installation: Any) -> None:
     """A20, A33: a user's token travels as limited token in obo; the target sees the user, and the plugin as actor."""
     search, catalog = await installation.plugin("search"), await installation.plugin("catalog")
     user = await search.authenticate(installation.users.token(lifetime=600))
@@ -76,7 +76,7 @@ async def test_on_behalf_of_a_user(installation):
     assert credentials.expires_at == user.expires_at
 
 
-async def test_expiry_of_the_user_bounds_the_token(installation):
+async def test_expiry_of_the_user_bounds_the_token(installation: Any) -> None:
     """A10: a plugin token for a user ends when the user's token does, if that is within the hour."""
     search = await installation.plugin("search")
     short = await search.authenticate(installation.users.token(lifetime=600))
@@ -86,7 +86,7 @@ async def test_expiry_of_the_user_bounds_the_token(installation):
     assert decoded(await call(installation, search, credentials=long))[1]["exp"] == now + 3600
 
 
-async def test_chain_keeps_the_limited_token(installation):
+async def test_chain_keeps_the_limited_token(installation: Any) -> None:
     """A21: along a chain of plugins the same limited token is handed on, and each hop replaces the actor."""
     one, two, three = [await installation.plugin(name) for name in ("one", "two", "three")]
     user = await one.authenticate(installation.users.token())
@@ -99,11 +99,11 @@ async def test_chain_keeps_the_limited_token(installation):
     )
 
 
-async def test_on_behalf_of_nobody(installation):
+async def test_on_behalf_of_nobody(installation: Any) -> None:
     """A20, H74: nobody is an authentication error, or an empty token when the default policy is disabled."""
     search = await installation.plugin("search")
     nobody = await search.get_none_credentials()
-    with pytest.raises(AuthenticationError, match="on behalf of nobody"):
+    with pytest.raises(AuthenticationError, match=r"on behalf of nobody"):
         await call(installation, search, credentials=nobody)
     open_search = await installation.plugin("search", {"dangerouslyDisableDefaultAuthPolicy": True})
     assert await call(installation, open_search, credentials=nobody) == ""
@@ -111,37 +111,37 @@ async def test_on_behalf_of_nobody(installation):
 
 
 @pytest.mark.parametrize("claims", [{}, {"sub": ""}, {"sub": 7}])
-async def test_missing_subject(installation, claims):
+async def test_missing_subject(installation: Any, claims: Any) -> None:
     """A31: a plugin token without a subject is refused in so many words, and nobody is asked for keys."""
     catalog = await installation.plugin("catalog")
     token = installation.forge(PLUGIN_TYPE, {"aud": "catalog", "iat": 1, "exp": 2e9, **claims})
-    with pytest.raises(AuthenticationError, match="^Invalid plugin token: missing subject$"):
+    with pytest.raises(AuthenticationError, match=r"^Invalid plugin token: missing subject$"):
         await catalog.authenticate(token)
     assert installation.network.requests == []
 
 
 @pytest.mark.parametrize("subject", ["../auth", "a/b", "a b", "search\n", "búsqueda", "a.b", "http:", "?"])
-async def test_forbidden_subject(installation, subject):
+async def test_forbidden_subject(installation: Any, subject: Any) -> None:
     """A31, W15: a subject that is no plugin id is refused before it can steer a request."""
     catalog = await installation.plugin("catalog")
     token = installation.forge(PLUGIN_TYPE, {"sub": subject, "aud": "catalog", "iat": 1, "exp": 2e9})
-    with pytest.raises(AuthenticationError, match="^Invalid plugin token: forbidden subject format$"):
+    with pytest.raises(AuthenticationError, match=r"^Invalid plugin token: forbidden subject format$"):
         await catalog.authenticate(token)
     assert installation.network.requests == []
 
 
-async def test_allowed_subjects(installation):
+async def test_allowed_subjects(installation: Any) -> None:
     """W15: ids of ASCII letters, digits, underscore and hyphen may issue tokens."""
     catalog, odd = await installation.plugin("catalog"), await installation.plugin("My_plugin-2")
     credentials = await catalog.authenticate(await call(installation, odd))
     assert credentials.principal == ServicePrincipal("plugin:My_plugin-2")
 
 
-async def test_unknown_issuer(installation):
+async def test_unknown_issuer(installation: Any) -> None:
     """A32: an issuer without key set is named as such, and found once it is there."""
     catalog = await installation.plugin("catalog")
     forged = installation.forge(PLUGIN_TYPE, {"sub": "nobody", "aud": "catalog", "iat": 1.0, "exp": 2e9})
-    with pytest.raises(AuthenticationError, match="'nobody' does not have a JWKS endpoint"):
+    with pytest.raises(AuthenticationError, match=r"'nobody' does not have a JWKS endpoint"):
         await catalog.authenticate(forged)
     nobody = await installation.plugin("nobody")
     installation.clock.now += 2
@@ -149,7 +149,7 @@ async def test_unknown_issuer(installation):
     assert credentials.principal == ServicePrincipal("plugin:nobody")
 
 
-async def test_issuer_is_remembered(installation):
+async def test_issuer_is_remembered(installation: Any) -> None:
     """A32: an issuer's key set is read once, and concurrent checks share the request."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     tokens = []
@@ -160,50 +160,50 @@ async def test_issuer_is_remembered(installation):
     assert installation.network.requests == [installation.plugin_keys_url("search")]
 
 
-async def test_wrong_audience(installation):
+async def test_wrong_audience(installation: Any) -> None:
     """A31: a token for another plugin is refused."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     token = await call(installation, search, "techdocs")
-    with pytest.raises(AuthenticationError, match="^Failed plugin token verification$"):
+    with pytest.raises(AuthenticationError, match=r"^Failed plugin token verification$"):
         await catalog.authenticate(token)
 
 
-async def test_bad_signature(installation):
-    """A31: a token signed with another key under a known kid is refused; the log says why, the caller does not learn it."""
+async def test_bad_signature(installation: Any) -> None:
+    """A31: a token signed with another key under a known kid is refused; only the log says why."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     genuine = await call(installation, search)
     header, claims = decoded(genuine)
     forged = installation.forge(PLUGIN_TYPE, claims, generate_signing_key(header["kid"]))
-    with pytest.raises(AuthenticationError, match="^Failed plugin token verification$"):
+    with pytest.raises(AuthenticationError, match=r"^Failed plugin token verification$"):
         await catalog.authenticate(forged)
     assert any("signature" in line for line in installation.logger.warnings())
     assert not any(forged in line for line in installation.logger.warnings())
 
 
 @pytest.mark.parametrize("missing", ["iat", "exp", "aud"])
-async def test_required_claims(installation, missing):
+async def test_required_claims(installation: Any, missing: Any) -> None:
     """A31: iat, exp and aud are required, beside sub."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     key_id = decoded(await call(installation, search))[0]["kid"]
     now = int(installation.clock())
     claims = {"sub": "search", "aud": "catalog", "iat": now, "exp": now + 60}
     del claims[missing]
-    with pytest.raises(AuthenticationError, match="^Failed plugin token verification$"):
+    with pytest.raises(AuthenticationError, match=r"^Failed plugin token verification$"):
         await catalog.authenticate(installation.forge(PLUGIN_TYPE, claims, generate_signing_key(key_id)))
 
 
-async def test_expired_token(installation):
+async def test_expired_token(installation: Any) -> None:
     """A31: a token that was good is refused from its exp on, although it had been remembered."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     token = await call(installation, search)
     await catalog.authenticate(token)
     installation.clock.now += 3600
-    with pytest.raises(AuthenticationError, match="^Failed plugin token verification$"):
+    with pytest.raises(AuthenticationError, match=r"^Failed plugin token verification$"):
         await catalog.authenticate(token)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-async def test_issuer_is_down(installation, status):
+async def test_issuer_is_down(installation: Any, status: Any) -> None:
     """A32: an outage of the issuer is no authentication failure.
 
     deviation: answered with 503 and Retry-After, where Node backends answer 401 and send their callers to sign in.
@@ -211,13 +211,13 @@ async def test_issuer_is_down(installation, status):
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     token = await call(installation, search)
     installation.network.serve_status(installation.plugin_keys_url("search"), status)
-    with pytest.raises(ServiceUnavailableError, match="plugin 'search' for now") as caught:
+    with pytest.raises(ServiceUnavailableError, match=r"plugin 'search' for now") as caught:
         await catalog.authenticate(token)
     assert caught.value.retry_after == 1
     assert "backend.test" not in str(caught.value)
 
 
-async def test_issuer_is_unreachable_and_recovers(installation):
+async def test_issuer_is_unreachable_and_recovers(installation: Any) -> None:
     """A32: an unreachable issuer is a 503 until it is back."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     token, url = await call(installation, search), installation.plugin_keys_url("search")
@@ -231,7 +231,7 @@ async def test_issuer_is_unreachable_and_recovers(installation):
 
 
 @pytest.mark.parametrize("obo", ["garbage", "a.b.c", "", 5, "forged", "expired", "plugin"])
-async def test_invalid_obo(installation, obo):
+async def test_invalid_obo(installation: Any, obo: Any) -> None:
     """A33: a plugin token with an obo that is no valid user token is refused as a whole."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     plain = await call(installation, search)
@@ -251,14 +251,14 @@ async def test_invalid_obo(installation, obo):
         await catalog.authenticate(token)
 
 
-async def _signer_of(installation, plugin_id):
+async def _signer_of(installation: Any, plugin_id: Any) -> Any:
     """Makes a key that the plugin's key set lists."""
     key = generate_signing_key("listed")
     installation.network.serve_json(installation.plugin_keys_url(plugin_id), lambda: {"keys": [key.public_jwk()]})
     return key
 
 
-async def test_remembered_until_the_user_token_ends(installation):
+async def test_remembered_until_the_user_token_ends(installation: Any) -> None:
     """A33: a token with obo is remembered no longer than the user's token lives."""
     catalog = await installation.plugin("catalog")
     signer = await _signer_of(installation, "search")
@@ -273,19 +273,19 @@ async def test_remembered_until_the_user_token_ends(installation):
         await catalog.authenticate(token)
 
 
-async def test_decorated_handler(installation):
+async def test_decorated_handler(installation: Any) -> None:
     """A67: the handler of plugin tokens can be wrapped, for verifying as well as for issuing."""
 
     class Prefixed:
-        def __init__(self, inner):
+        def __init__(self, inner: Any) -> None:
             self.inner = inner
 
-        async def verify_token(self, token):
+        async def verify_token(self, token: Any) -> Any:
             if token == "open sesame":
                 return PluginTokenSubject("cave", None, installation.clock() + 60)
             return await self.inner.verify_token(token)
 
-        async def issue_token(self, *, target_plugin_id, on_behalf_of=None):
+        async def issue_token(self, *, target_plugin_id: Any, on_behalf_of: Any = None) -> Any:
             return "wrapped:" + await self.inner.issue_token(
                 target_plugin_id=target_plugin_id, on_behalf_of=on_behalf_of
             )
@@ -295,7 +295,7 @@ async def test_decorated_handler(installation):
     assert (await call(installation, search)).startswith("wrapped:ey")
 
 
-async def test_verified_once(installation, monkeypatch):
+async def test_verified_once(installation: Any, monkeypatch: Any) -> None:
     """A31: a token that was verified is remembered: no cryptography the second time."""
     catalog, search = await installation.plugin("catalog"), await installation.plugin("search")
     token = await call(installation, search)

@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode
+from typing import Any
 
 import pytest
 
@@ -10,20 +11,21 @@ from understage.plugin_api import ServicePrincipal
 
 
 @pytest.fixture
-def files(tmp_path):
+def files(tmp_path: Any) -> Any:
     return KeyFiles(tmp_path)
 
 
 class KeyFiles:
     """Makes key files as `openssl` does."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder: Any) -> None:
         self.folder = folder
 
     def pair(self, name: str, algorithm: str = "ES256") -> dict[str, str]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+        key: Any
         if algorithm.startswith("ES"):
             key = ec.generate_private_key({"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1()}[algorithm])
         elif algorithm == "EdDSA":
@@ -42,21 +44,21 @@ class KeyFiles:
         return {"publicKeyFile": str(public), "privateKeyFile": str(private), "keyId": name}
 
 
-def config_of(*keys):
+def config_of(*keys: Any) -> Any:
     store = {"type": "static", "static": {"keys": list(keys)}}
     return config_from_data({"backend": {"auth": {"pluginKeyStore": store}}}, "app-config.yaml")
 
 
-async def issue(plugin):
+async def issue(plugin: Any) -> Any:
     credentials = await plugin.get_own_service_credentials()
     return await plugin.get_plugin_request_token(on_behalf_of=credentials, target_plugin_id="catalog")
 
 
-def without_private(key):
+def without_private(key: Any) -> Any:
     return {name: value for name, value in key.items() if name != "privateKeyFile"}
 
 
-async def test_first_key_signs(installation, files):
+async def test_first_key_signs(installation: Any, files: Any) -> None:
     """A43: the first static key signs, all are listed, and no database is needed."""
     first, second = files.pair("new"), without_private(files.pair("old"))
     search = await installation.plugin("search", config=config_of(first, second), database=object())
@@ -73,7 +75,7 @@ async def test_first_key_signs(installation, files):
     assert not any("d" in key for key in listed)
 
 
-async def test_predecessor_is_still_accepted(installation, files):
+async def test_predecessor_is_still_accepted(installation: Any, files: Any) -> None:
     """A43: tokens of the previous first key are good while that key is listed."""
     old, new = files.pair("old"), files.pair("new")
     before = await installation.plugin("search", config=config_of(old))
@@ -84,7 +86,7 @@ async def test_predecessor_is_still_accepted(installation, files):
 
 
 @pytest.mark.parametrize("algorithm", ["ES384", "RS256", "PS256", "EdDSA"])
-async def test_other_algorithms_of_static_keys(installation, files, algorithm):
+async def test_other_algorithms_of_static_keys(installation: Any, files: Any, algorithm: Any) -> None:
     """A43: the algorithm of a static key may be given."""
     key = {**files.pair("k", algorithm), "algorithm": algorithm}
     search = await installation.plugin("search", config=config_of(key))
@@ -92,14 +94,14 @@ async def test_other_algorithms_of_static_keys(installation, files, algorithm):
     assert (await catalog.authenticate(await issue(search))).principal == ServicePrincipal("plugin:search")
 
 
-async def refused(installation, text, *keys):
+async def refused(installation: Any, text: Any, *keys: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         await installation.plugin("search", config=config_of(*keys))
     assert text in str(caught.value)
     assert str(caught.value).startswith("app-config.yaml: backend.auth.pluginKeyStore.static.keys")
 
 
-async def test_unreadable_key_files(installation, files, tmp_path):
+async def test_unreadable_key_files(installation: Any, files: Any, tmp_path: Any) -> None:
     """A43: a key file that cannot be read or used is an error at start that names it, its key and the source."""
     good = files.pair("good")
     missing = str(tmp_path / "missing.pem")
@@ -116,7 +118,7 @@ async def test_unreadable_key_files(installation, files, tmp_path):
     await refused(installation, "it is no EC key in PEM format for ES384", {**good, "algorithm": "ES384"})
 
 
-async def test_swapped_and_foreign_files(installation, files):
+async def test_swapped_and_foreign_files(installation: Any, files: Any) -> None:
     """A43: swapped files, and private keys of another pair, are told apart from broken ones."""
     good, other = files.pair("good"), files.pair("other")
     swapped = {**good, "publicKeyFile": good["privateKeyFile"]}
@@ -127,7 +129,7 @@ async def test_swapped_and_foreign_files(installation, files):
     await refused(installation, "keys[0].privateKeyFile: the private key does not belong to", foreign)
 
 
-async def test_rules_of_the_list(installation, files):
+async def test_rules_of_the_list(installation: Any, files: Any) -> None:
     """A43: the first key needs a private file, the others must not have one, ids differ, and the list is not empty."""
     one, two = files.pair("one"), files.pair("two")
     await refused(installation, "keys[0].privateKeyFile", without_private(one))
