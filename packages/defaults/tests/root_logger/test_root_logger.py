@@ -2,6 +2,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -318,7 +319,7 @@ def test_the_longest_secret_wins(lines: Lines) -> None:
     assert lines.messages() == ["*** ***"]
 
 
-class Unshowable:
+class Unshowable(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no")
 
@@ -331,7 +332,9 @@ def test_logging_never_raises(lines: Lines) -> None:
     logger.info("a", cycle=cycle)
     logger.info("b \ud800", big=2**70, small=-(2**70))
     logger.info("c", broken=Unshowable(), nan=float("nan"), keys={1: 2, None: 3})
-    assert [message[0] for message in lines.messages()] == ["a", "b", "c"]
+    logger.info("d", error=Unshowable(), frozen=MappingProxyType({"x": 1}))
+    assert [message[0] for message in lines.messages()] == ["a", "b", "c", "d"]
+    assert lines.entries()[3]["frozen"] == {"x": 1}
     assert lines.entries()[1]["big"] == str(2**70)
     assert lines.entries()[2]["broken"] == "<Unshowable that cannot be shown: RuntimeError>"
 

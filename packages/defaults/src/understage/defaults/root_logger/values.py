@@ -20,14 +20,12 @@ def describe_value(value: object) -> Any:
     Args:
         value: an exception, a set, a path, or any object.
     """
-    if isinstance(value, BaseException):
-        return describe_error(value)
-    if isinstance(value, AbstractSet):
-        return list(value)
-    if isinstance(value, Mapping):
-        return dict(value)
     try:
-        return str(value)
+        if isinstance(value, BaseException):
+            return describe_error(value)
+        if isinstance(value, AbstractSet):
+            return list(value)
+        return dict(value) if isinstance(value, Mapping) else str(value)
     except Exception as error:  # noqa: BLE001 - a broken __str__ of a logged object must not break the code that logs it
         return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
 
