@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -52,12 +53,12 @@ class RunningBackend:
     url: str
     static_token: str
 
-    def guest_token(self) -> str:
-        """Signs a guest in, as the frontend does."""
+    def guest_identity(self) -> dict[str, Any]:
+        """Signs a guest in, as the frontend does, and returns the token with whom it stands for."""
         session = httpx2.get(f"{self.url}/api/auth/guest/refresh", headers={"X-Requested-With": "XMLHttpRequest"})
         assert session.status_code == 200, session.text
-        token: str = session.json()["backstageIdentity"]["token"]
-        return token
+        identity: dict[str, Any] = session.json()["backstageIdentity"]
+        return identity
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def written_entities() -> Iterator[Json]:
 
 @pytest.fixture(scope="module")
 def as_guest(node: str, example_backend: Any) -> Json:
-    return read_catalog(node, example_backend.url, example_backend.guest_token())
+    return read_catalog(node, example_backend.url, example_backend.guest_identity()["token"])
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,15 @@ def test_the_client_lists_every_entity_that_was_written(as_guest: Json) -> None:
 def test_a_guest_and_a_service_see_the_same(as_guest: Json, as_service: Json) -> None:
     """A guest's token and an external service's static token read the same catalog."""
     assert as_guest == as_service
+
+
+def test_a_guest_owns_what_the_catalog_says(example_backend: Any, as_service: Json) -> None:
+    """P7, P16: the guest's identity has the groups that the catalog relates the guest user to."""
+    identity = example_backend.guest_identity()["identity"]
+    (guest,) = (entity for entity in as_service["all"] if entity_ref(entity) == identity["userEntityRef"])
+    groups = [relation["targetRef"] for relation in guest["relations"] if relation["type"] == "memberOf"]
+    assert groups
+    assert identity["ownershipEntityRefs"] == [identity["userEntityRef"], *groups]
 
 
 def test_the_client_fetches_entities_by_ref(as_guest: Json) -> None:
