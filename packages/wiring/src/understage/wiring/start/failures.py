@@ -3,11 +3,12 @@
 from understage.errors.classes import describe_error
 from understage.plugin_api import LoggerService
 from understage.wiring.declare.records import owner_name
+from understage.wiring.report.explaining import log_traceback
 from understage.wiring.start.results import StartFailure
 
 
 class FailureLog:
-    """Writes one entry at error level for each failure, permitted or not, and its traceback at debug level.
+    """Writes one entry at error level for each failure, permitted or not, and its traceback at debug level (`log_traceback`).
 
     Args:
         logger: where to write.
@@ -21,6 +22,6 @@ class FailureLog:
         owner = owner_name(plugin_id, module_id)
         consequence = "; the configuration permits it, so the start goes on without it" if failure.allowed else ""
         names = {"plugin": plugin_id} if module_id is None else {"plugin": plugin_id, "module": module_id}
-        message = f"The {owner} failed to start{consequence}: {describe_error(failure.error)}"
+        message = f"{owner} failed to start{consequence}: {describe_error(failure.error)}"
         self._logger.error(message, **names)
-        self._logger.debug("Where it failed", error=failure.error, **names)
+        log_traceback(self._logger, failure.error, **names)

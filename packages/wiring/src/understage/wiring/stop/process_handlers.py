@@ -50,6 +50,7 @@ class _Hooks:
     def __init__(self) -> None:
         self._handlers: dict[asyncio.AbstractEventLoop, list[ProcessHandlers]] = {}
         self._previous: tuple[_ExceptHook, Callable[[Any], Any]] | None = None
+        self._previous_by_loop: dict[asyncio.AbstractEventLoop, Any] = {}
 
     def add(self, handlers: ProcessHandlers, loop: asyncio.AbstractEventLoop) -> None:
         if not self._handlers:
@@ -57,6 +58,7 @@ class _Hooks:
             sys.excepthook = self._on_exception
             threading.excepthook = self._on_thread_exception
         if loop not in self._handlers:
+            self._previous_by_loop[loop] = loop.get_exception_handler()
             loop.set_exception_handler(self._on_loop_exception)
         self._handlers.setdefault(loop, []).append(handlers)
 
@@ -66,7 +68,7 @@ class _Hooks:
             remaining.remove(handlers)
         if loop in self._handlers and not remaining:
             del self._handlers[loop]
-            loop.set_exception_handler(None)
+            loop.set_exception_handler(self._previous_by_loop.pop(loop, None))
         if not self._handlers and self._previous is not None:
             sys.excepthook, threading.excepthook = self._previous
             self._previous = None

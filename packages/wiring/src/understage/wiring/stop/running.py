@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from understage.errors.classes import describe_error
 from understage.wiring.errors import BackendStartupError, UnexpectedStartupError
+from understage.wiring.report.explaining import explain, log_traceback
 from understage.wiring.stop.instances import stop_instances
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def _report(backend: Backend, error: BackendStartupError) -> None:
     # Failures of plugins and modules were logged when they occurred; what aborted the start has not been yet.
     if isinstance(error, UnexpectedStartupError):
         for cause in error.errors:
-            backend.logger.error(describe_error(cause))
-            backend.logger.debug("Where it failed", error=cause)
+            backend.logger.error(explain(cause))
+            log_traceback(backend.logger, cause)
     backend.logger.error("The backend failed to start and stops now")
 
 
