@@ -212,3 +212,19 @@ async def test_unknown_store_type(installation: Any) -> None:
         match=r"app-config.yaml.*pluginKeyStore.type: unknown type 'vault'; expected 'database' or 'static'",
     ):
         await installation.plugin("search", config=config)
+
+
+async def test_store_on_every_engine(database: Any) -> None:
+    """A40, A42: the table is made once however many replicas store a key, and is the same on Postgres and SQLite."""
+    replicas = [DatabaseKeyStore(database) for _ in range(3)]
+    assert [await replica.list_keys() for replica in replicas] == [[], [], []]
+    await asyncio.gather(
+        *(
+            replica.add(StoredKey(f"k{number}", {"kid": number}, 2**33 + number))
+            for number, replica in enumerate(replicas)
+        )
+    )
+    for replica in (*replicas, DatabaseKeyStore(database)):
+        assert [key.id for key in await replica.list_keys()] == ["k2", "k1", "k0"]
+    await replicas[0].delete_expired(2**33 + 1.5)
+    assert await replicas[1].list_keys() == [StoredKey("k2", {"kid": 2}, 2**33 + 2)]

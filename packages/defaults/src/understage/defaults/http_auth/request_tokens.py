@@ -22,15 +22,17 @@ def scope_of(request: Request) -> Scope:
 
 def token_from_header(scope: Scope) -> str | None:
     """Returns the token of `Authorization: Bearer <token>`; anything else in the header counts as none."""
-    value = _header(scope, b"authorization")
-    match = None if value is None else _BEARER.fullmatch(value.strip())
-    return None if match is None else match[1]
+    for name, value in _headers(scope):
+        if name == b"authorization":
+            match = _BEARER.fullmatch(value.decode("latin-1").strip())
+            return None if match is None else match[1]
+    return None
 
 
 def token_from_cookie(scope: Scope) -> str | None:
     """Returns the token of the user cookie."""
     for name, value in _headers(scope):
-        if name.lower() == b"cookie":
+        if name == b"cookie":
             token = _cookies(value.decode("latin-1")).get(COOKIE_NAME)
             if token:
                 return token
@@ -48,13 +50,6 @@ def _cookies(header: str) -> Mapping[str, str]:
             # Browsers send the cookie with the longest path first, and the first counts.
             cookies.setdefault(name.strip(), unquote(value) if "%" in value else value)
     return cookies
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    for name, value in _headers(scope):
-        if name.lower() == wanted:
-            return value.decode("latin-1")
-    return None
 
 
 def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
