@@ -120,21 +120,48 @@ def test_a_missing_dependency(project: Project) -> None:
 
 
 def test_broken_yaml(project: Project) -> None:
-    """C6: a file that is no YAML is named with line and column."""
+    """C6, W56: a file that is no YAML is told with line and column, without the loaders and services that met it."""
     project.write(more="  : [unclosed\n")
-    assert_failed_well(project.start(), "app-config.yaml:")
+    ended = project.start()
+    assert_failed_well(ended)
+    assert ended.printed == (
+        "app-config.yaml:7:3: not valid YAML: did not find expected key (while parsing a block mapping)\n"
+        "The backend failed to start and stops now\n"
+    )
 
 
 def test_a_missing_config_file(project: Project) -> None:
-    """C6: a file that does not exist is named."""
+    """C6, W56: a file that does not exist is named."""
     project.write()
-    assert_failed_well(project.start("--config", "nowhere.yaml"), "nowhere.yaml")
+    ended = project.start("--config", "nowhere.yaml")
+    assert_failed_well(ended)
+    assert ended.printed == (
+        f"the configuration file {project.folder.resolve() / 'nowhere.yaml'} does not exist\n"
+        "The backend failed to start and stops now\n"
+    )
 
 
 def test_a_wrong_type_under_a_schema(project: Project) -> None:
-    """C53: a value of the wrong type is named with file, line and column."""
+    """C53, W56: a value of the wrong type is told with file, line and column."""
     project.write(more="  trustProxy: {a: 1}\n")
-    assert_failed_well(project.start(), "app-config.yaml:7:", "backend.trustProxy")
+    ended = project.start()
+    assert_failed_well(ended)
+    assert ended.printed == (
+        "the configuration is not valid, 1 problem:\n"
+        "  app-config.yaml:7:15: backend.trustProxy: "
+        "expected a boolean, a number, a string or an array, got an object\n"
+        "The backend failed to start and stops now\n"
+    )
+
+
+def test_debug_shows_how_a_broken_configuration_was_met(project: Project) -> None:
+    """W56: with UNDERSTAGE_DEBUG the services and loaders that met the broken file are shown, with a traceback."""
+    project.write(more="  : [unclosed\n")
+    ended = project.start(UNDERSTAGE_DEBUG="1")
+    assert ended.code == 1
+    assert ended.printed.startswith("app-config.yaml:7:3: not valid YAML")
+    assert "Traceback" in ended.printed
+    assert "service 'core.rootConfig' could not be created" in ended.printed
 
 
 def test_an_unreachable_database(project: Project) -> None:

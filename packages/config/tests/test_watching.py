@@ -64,6 +64,15 @@ async def test_a_change_of_a_file_reaches_views_and_subscribers(main: Path) -> N
         assert calls == [2]
 
 
+async def test_the_library_below_logs_no_changes(main: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """C40: a change of a watched folder leaves no line of the watching library in the log."""
+    caplog.set_level(logging.INFO)
+    async with watching(main.parent) as config:
+        write(main, "a: {n: 2}\nb: 1\n")
+        await until(lambda: config.get_number("a.n") == 2)
+    assert not [record for record in caplog.records if record.name.startswith("watchfiles")]
+
+
 async def test_only_subscribers_of_changed_sections_are_called(main: Path) -> None:
     """C40: a view's subscriber hears of changes of its section, until it unsubscribes."""
     calls = []

@@ -91,6 +91,7 @@ class ConfigWatcher:
             return
         from watchfiles import awatch
 
+        _quieten_watcher()
         changes = awatch(
             *folders,
             watch_filter=None,
@@ -113,3 +114,10 @@ class ConfigWatcher:
         while True:
             await asyncio.sleep(self._interval)
             await self._loaded.reload(source)
+
+
+def _quieten_watcher() -> None:
+    # It logs every change of every file in the folders at info level; what matters is logged by who reloads.
+    watcher_logger = logging.getLogger("watchfiles")
+    if watcher_logger.level == logging.NOTSET:
+        watcher_logger.setLevel(logging.WARNING)

@@ -8,7 +8,7 @@ from understage.wiring.start.results import StartFailure
 
 
 class FailureLog:
-    """Writes one entry at error level for each failure, permitted or not, and its traceback at debug level (`log_traceback`).
+    """Writes one entry at error level for each failure, permitted or not, and its traceback at debug level.
 
     Args:
         logger: where to write.
