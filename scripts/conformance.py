@@ -23,6 +23,7 @@ AREAS = {
     "C": "Configuration",
     "T": "Testing kit",
     "D": "Discovery and metadata",
+    "P": "The auth plugin",
 }
 
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
 
-from understage.auth.providers import RESERVED_SEGMENTS, Providers
+from understage.auth.providers import Providers
 from understage.auth_api import AuthProviderRouteHandlers
 from understage.errors import NotFoundError
 
@@ -31,17 +30,7 @@ def provider_routes(providers: Providers) -> list[Route]:
             " and the environment variables that it uses; the log of the start tells what is wrong"
         )
         routes += _refused(provider_id, message)
-    return [*routes, *(_UnknownProviderRoute(path, _unknown, methods=_ALL_METHODS) for path in _below("/{provider}"))]
-
-
-class _UnknownProviderRoute(Route):
-    """Matches what could name a provider; unknown paths of the plugin's own stay unmatched: a 404 without body."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, matched = super().matches(scope)
-        if match is not Match.NONE and matched["path_params"]["provider"] in RESERVED_SEGMENTS:
-            return Match.NONE, {}
-        return match, matched
+    return [*routes, *(Route(path, _unknown, methods=_ALL_METHODS) for path in _below("/{provider}"))]
 
 
 def _offered(path: str, handlers: AuthProviderRouteHandlers) -> Iterator[Route]:
