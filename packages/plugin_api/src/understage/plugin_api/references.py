@@ -31,6 +31,13 @@ class ServiceRef(Generic[T]):
 
     __slots__ = ("default_factory", "id", "location", "multiton", "scope", "service_type")
 
+    id: str
+    service_type: Any
+    scope: Scope
+    multiton: bool
+    default_factory: str | ServiceFactory[Any] | None
+    location: CodeLocation
+
     def __init__(
         self,
         service_type: Any,
@@ -67,6 +74,10 @@ class ExtensionPoint(Generic[T]):
     """
 
     __slots__ = ("extension_type", "id", "location")
+
+    id: str
+    extension_type: Any
+    location: CodeLocation
 
     def __init__(self, extension_type: Any, *, id: str, location: CodeLocation) -> None:  # noqa: A002
         self.extension_type = extension_type

@@ -40,7 +40,7 @@ async def _shut_down_plugin(registry: ServiceRegistry, plugin_id: str, logger: L
         await lifecycle.shutdown()
     except Exception as error:  # noqa: BLE001 - the other plugins and the root must still shut down
         message = f"Plugin '{plugin_id}' failed to shut down"
-        logger.error(message, plugin=plugin_id, error=error)  # noqa: TRY400 - not the standard library's logger
+        logger.error(message, plugin=plugin_id, error=error)
 
 
 async def _collect(phase: Callable[[], Awaitable[None]], errors: list[Exception]) -> None:
