@@ -1,7 +1,7 @@
 """Checks with pyright that everything the public packages export is fully typed.
 
-`pyright --verifytypes` does not see py.typed in the portions of a namespace package, so the portions are laid together in a
-temporary folder first.
+`pyright --verifytypes` does not see py.typed in the portions of a namespace package, so the portions are laid together
+in a temporary folder first.
 """
 
 import os
