@@ -7,9 +7,7 @@ import pytest
 
 from understage.config import config_from_data
 from understage.defaults.database.manager import DatabaseManager
-from understage.testing.databases import TestDatabases, database, postgres_url, test_databases
-
-__all__ = ["database", "test_databases"]
+from understage.testing.databases import TestDatabases, postgres_url
 
 ManagerMaker = Callable[[dict[str, Any]], DatabaseManager]
 

@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from understage.defaults.database import channels as channels_module
 from understage.defaults.database.channels import Channels, Subscription
-from understage.errors import InputError
+from understage.errors import InputError, ServiceUnavailableError
 from understage.plugin_api import DatabaseService
 from understage.testing.databases import TestDatabases
 
@@ -75,6 +76,59 @@ async def test_a_lost_listener_comes_back(test_databases: TestDatabases, postgre
         await database.notify("a", "again")
         await database.notify("b", "again")
         assert await received(one, 1) == await received(two, 1) == ["again"]
+
+
+async def test_listening_begins_again_after_an_outage(test_databases: TestDatabases, postgres: str) -> None:
+    """S21: while no connection can be opened, new listeners are refused and old ones wait; afterwards all are served.
+
+    deviation: instead of a query every minute, broken connections are replaced.
+    """
+    database = await test_databases.init("POSTGRES")
+    listener = database._listener  # type: ignore[attr-defined]
+    connect, failures, failed = listener._connect, 0, asyncio.Event()
+
+    async def failing() -> Any:
+        nonlocal failures
+        failures += 1
+        if failures == 3:
+            failed.set()
+        raise ServiceUnavailableError("no server")
+
+    async with database.listen("a") as old:
+        listener._connect = failing
+        listener._connection.terminate()
+        with pytest.raises(ServiceUnavailableError, match="no server"):
+            async with database.listen("b"):
+                pass
+        await failed.wait()
+        listener._connect = connect
+        async with database.listen("b") as new:
+            await database.notify("b", "new")
+            assert await received(new, 1) == ["new"]
+            assert await received(old, 1) == [""]
+            await database.notify("a", "old")
+            assert await received(old, 1) == ["old"]
+
+
+async def test_listeners_that_come_and_go_at_once(database: DatabaseService) -> None:
+    """Listeners may come and go in any order, also cancelled ones, and the one who stays misses nothing."""
+
+    async def briefly(number: int) -> None:
+        async with database.listen(f"c{number % 3}"):
+            await asyncio.sleep(0.001 * (number % 5))
+
+    async with database.listen("c0") as staying:
+        visitors = [asyncio.create_task(briefly(number)) for number in range(30)]
+        for number in range(30):
+            await database.notify("c0", str(number))
+            if number % 4 == 0:
+                visitors[number].cancel()
+        await asyncio.gather(*visitors, return_exceptions=True)
+        await database.notify("c0", "last")
+        assert await received(staying, 31) == [*map(str, range(30)), "last"]
+    async with database.listen("c0") as again:
+        await database.notify("c0", "again")
+        assert await received(again, 1) == ["again"]
 
 
 async def test_a_slow_listener_is_told_that_it_missed_something(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-import builtins
 import importlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -271,22 +270,6 @@ async def test_a_missing_driver_names_the_command(make_manager: ManagerMaker, mo
 
     with pytest.raises(UnsupportedOperationError, match=r"pip install 'understage\[postgres\]'"):
         await database.fetch("SELECT 1")
-
-
-async def test_the_driver_is_imported_late(make_manager: ManagerMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Creating a plugin's database imports neither the Postgres driver nor SQLAlchemy."""
-    real = builtins.__import__
-    imported: list[str] = []
-
-    def spy(name: str, *args: Any, **kwargs: Any) -> Any:
-        imported.append(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", spy)
-    make_manager({"client": "pg", "connection": "postgres://h/x"}).for_plugin("catalog")
-    monkeypatch.undo()
-
-    assert not [name for name in imported if name.startswith(("asyncpg", "sqlalchemy"))]
 
 
 class Proxy:

@@ -77,6 +77,8 @@ class ConnectionBudget:
 
     def next_for(self, pool: SessionPool) -> Waiter | None:
         """Returns who gets what a pool has to give: its own next waiter, unless another pool starves."""
+        if not self._waiters:
+            return None
         foreign: Waiter | None = None
         for waiter in self._live():
             if waiter.pool is pool:

@@ -52,7 +52,7 @@ class PostgresDatabase(PluginDatabase):
         super().__init__(settings.plugin_id, pool, skip_migrations=settings.skip_migrations)
         self._settings = settings
         self._connector = pool.connector
-        self._listener = PostgresListener(self._connector.connect)
+        self._listener = PostgresListener(self._connector.connect, settings)
 
     @property
     def dialect(self) -> Literal["postgres"]:

@@ -62,4 +62,4 @@ def _path(sections: DatabaseSections) -> Path | None:
             key=sections.key_of("connection"),
             location=sections.location("connection"),
         )
-    return (Path.cwd() / (directory or "") / (filename or f"{sections.plugin_id}.sqlite")).resolve()
+    return Path.cwd() / (directory or "") / (filename or f"{sections.plugin_id}.sqlite")
