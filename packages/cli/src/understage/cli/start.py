@@ -1,11 +1,10 @@
 """`understage start`: the production start, the same as `python main.py`."""
 
-import sys
 from collections.abc import Sequence
 
 import click
 
-from understage.cli.target import DEFAULT_TARGET, load_backend
+from understage.cli.target import DEFAULT_TARGET, load_backend, pass_configs
 
 
 @click.command()
@@ -16,6 +15,5 @@ def start(target: str, configs: Sequence[str]) -> None:
 
     Without --config, app-config.yaml is read, and app-config.local.yaml if there is one.
     """
-    # The backend reads the process's arguments itself, as under `python main.py`.
-    sys.argv = [target, *(argument for config in configs for argument in ("--config", config))]
+    pass_configs(target, configs)
     load_backend(target).run()

@@ -8,6 +8,7 @@ from understage.wiring.create.creation import Creation
 from understage.wiring.create.registry import ServiceRegistry
 from understage.wiring.declare.records import Registration
 from understage.wiring.graph.providers import Provider
+from understage.wiring.report.explaining import explain
 from understage.wiring.report.model import (
     ExtensionPointEntry,
     InstanceEntry,
@@ -54,7 +55,7 @@ def build_report(sources: ReportSources) -> StartReport:
     consumers = _consumers(preparation)
     return StartReport(
         outcome=sources.result.outcome if sources.result else None,
-        problems=tuple(describe_error(error) for error in preparation.errors),
+        problems=tuple(explain(error) for error in preparation.errors),
         phases=_phases(sources.timings),
         plugins=_plugins(sources),
         extension_points=tuple(
