@@ -42,9 +42,11 @@ async def test_probe_headers_are_those_of_node(make_root: Callable[..., Any]) ->
     assert [(name.lower(), value) for name, value in response.headers.multi_items()] == [
         (
             "content-security-policy",
-            "default-src 'self';base-uri 'self';font-src 'self' https: data:;frame-ancestors 'self';"
-            "img-src 'self' data:;object-src 'none';script-src 'self' 'unsafe-eval';script-src-attr 'none';"
-            "style-src 'self' https: 'unsafe-inline';upgrade-insecure-requests",
+            (
+                "default-src 'self';base-uri 'self';font-src 'self' https: data:;frame-ancestors 'self';"
+                "img-src 'self' data:;object-src 'none';script-src 'self' 'unsafe-eval';script-src-attr 'none';"
+                "style-src 'self' https: 'unsafe-inline';upgrade-insecure-requests"
+            ),
         ),
         ("referrer-policy", "no-referrer"),
         ("strict-transport-security", "max-age=15552000; includeSubDomains"),

@@ -2,12 +2,14 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from understage.defaults.root_http_router.answers import Header
+from understage.defaults.root_http_router.answer_writer import AnswerCycle
 from understage.defaults.root_http_router.server_options import ServerOptions
 
 
@@ -16,27 +18,28 @@ class ConnectionState(ServerState):
 
     Attributes:
         limits: limits of connections and requests.
-        keep_alive_headers: headers of answers after which the connection stays open.
+        closing_lines: header lines of answers after which the connection is closed.
+        keep_alive_lines: header lines of answers after which it stays open.
     """
 
     def __init__(self, limits: ServerOptions) -> None:
         super().__init__()
         self.limits = limits
-        self.keep_alive_headers: list[Header] = []
+        self.closing_lines = b""
+        self.keep_alive_lines = b""
 
     def set_date(self, date: str) -> None:
         """Sets the `Date` header of the answers to come."""
         timeout = int(self.limits.keep_alive_timeout)
         maximum = self.limits.max_requests_per_socket
-        value = f"timeout={timeout}, max={maximum}" if maximum else f"timeout={timeout}"
-        # New lists, for answers in the making hold the old ones.
-        self.default_headers = [(b"date", date.encode())]
-        self.keep_alive_headers = [*self.default_headers, (b"connection", b"keep-alive")]
+        self.closing_lines = f"date: {date}\r\n".encode()
+        self.keep_alive_lines = self.closing_lines + b"connection: keep-alive\r\n"
         if timeout:
-            self.keep_alive_headers.append((b"keep-alive", value.encode()))
+            value = f"timeout={timeout}, max={maximum}" if maximum else f"timeout={timeout}"
+            self.keep_alive_lines += f"keep-alive: {value}\r\n".encode()
 
     def close_late_connections(self, now: float) -> None:
-        """Closes connections whose requests have not come in time.
+        """Closes connections that have been idle for too long, or whose requests have not come in time.
 
         Args:
             now: the time of the event loop.
@@ -44,6 +47,9 @@ class ConnectionState(ServerState):
         for connection in list(self.connections):
             if isinstance(connection, HttpConnection):
                 connection.close_if_late(now)
+
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class _HeadersTooLargeError(Exception):
@@ -69,11 +75,27 @@ class HttpConnection(HttpToolsProtocol):
         # When the request that is being read began, and whether its headers are still missing.
         self._began: float | None = self.loop.time()
         self._in_head = True
+        self._idle_since: float | None = None
 
     def on_message_begin(self) -> None:
         """Begins a request."""
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        scope: Any = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+            "state": {},
+        }
+        self.scope = scope
         self._head_bytes = 0
+        self._idle_since = None
         self._began = self.loop.time()
         self._in_head = True
 
@@ -85,35 +107,86 @@ class HttpConnection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Takes a header."""
         self._count(len(name) + len(value))
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
         if not self._limits.max_headers or len(self.headers) < self._limits.max_headers:
-            super().on_header(name, value)
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Starts the app."""
-        super().on_headers_complete()
+        """Starts the app, or queues the request behind the one that is being answered."""
         self._in_head = False
         self._requests += 1
-        cycle = self.cycle
+        scope, parser = self.scope, self.parser
+        scope["method"] = parser.get_method().decode("ascii")
+        http_version = parser.get_http_version()
+        if http_version != "1.1":
+            scope["http_version"] = http_version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        self._set_target()
+        previous = self.cycle
+        cycle = self.cycle = AnswerCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=http_version != "1.0" and parser.should_keep_alive() and not self._is_last(),
+            on_response=self.on_response_complete,
+        )
+        cycle.common_lines = self._shared.keep_alive_lines if cycle.keep_alive else self._shared.closing_lines
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _set_target(self) -> None:
+        target = httptools.parse_url(self.url)
+        raw: bytes = target.path or b""
+        path = raw.decode("ascii")
+        self.scope["raw_path"] = raw
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["query_string"] = target.query or b""
+
+    def _is_last(self) -> bool:
         maximum = self._limits.max_requests_per_socket
-        if cycle is not None and maximum and self._requests >= maximum:
-            cycle.keep_alive = False
-        if cycle is not None and cycle.keep_alive:
-            cycle.default_headers = self._shared.keep_alive_headers
+        return maximum > 0 and self._requests >= maximum
 
     def on_message_complete(self) -> None:
         """Ends a request."""
         self._began = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Begins the next request that is queued, or waits for one."""
+        self._shared.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+
     def shutdown(self) -> None:
         """Closes the connection as soon as the present answer is complete."""
         super().shutdown()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.default_headers = self._shared.default_headers
+        if isinstance(self.cycle, AnswerCycle) and not self.cycle.response_complete:
+            self.cycle.common_lines = self._shared.closing_lines
 
     def close_if_late(self, now: float) -> None:
-        """Answers 408 and closes if the request that is being read has not come in time."""
-        if self._began is None or self.transport is None or self.transport.is_closing():
+        """Closes the connection if it has been idle for too long; answers 408 if a request has not come in time."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self._idle_since is not None and now - self._idle_since >= self._limits.keep_alive_timeout:
+            self.transport.close()
+        if self._began is None:
             return
         limit = self._limits.headers_timeout if self._in_head else self._limits.request_timeout
         if limit and now - self._began > limit:

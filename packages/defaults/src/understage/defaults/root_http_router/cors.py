@@ -87,18 +87,19 @@ def cors(app: ASGIApp, options: CorsOptions) -> ASGIApp:
 
         async def send_with_cors(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own: list[Header] = message["headers"]
-                added = [header for header in headers if header[0] != b"vary"]
-                merged = [*added, *own]
-                for name, value in headers:
-                    if name == b"vary":
-                        merged = add_vary(merged, value)
-                message["headers"] = merged
+                message["headers"] = _merged(headers, message["headers"])
             await send(message)
 
         await app(scope, receive, send_with_cors)
 
     return with_cors
+
+
+def _merged(headers: list[Header], own: list[Header]) -> list[Header]:
+    merged = headers
+    for header in own:
+        merged = add_vary(merged, header[1]) if header[0] == b"vary" else [*merged, header]
+    return merged
 
 
 def _headers(origin: bytes | None, options: CorsOptions) -> list[Header]:

@@ -28,16 +28,16 @@ def add_vary(headers: list[Header], field: bytes) -> list[Header]:
 
     Args:
         headers: the header list; it is not changed.
-        field: the request header that the answer depends on.
+        field: the request header that the answer depends on, or several with commas.
     """
     index = next((index for index, (name, _) in enumerate(headers) if name == b"vary"), None)
     if index is None:
         return [*headers, (b"vary", field)]
     values = [value for name, value in headers if name == b"vary"]
-    fields = [part.strip() for value in values for part in value.split(b",")]
-    if b"*" not in fields and field.lower() not in (known.lower() for known in fields):
-        fields.append(field)
-    joined = (b"vary", b", ".join(fields))
+    fields: dict[bytes, bytes] = {}
+    for part in b",".join([*values, field]).split(b","):
+        fields.setdefault(part.strip().lower(), part.strip())
+    joined = (b"vary", b", ".join(fields.values()))
     rest = [header for header in headers[index + 1 :] if header[0] != b"vary"]
     return [*headers[:index], joined, *rest]
 

@@ -1,6 +1,7 @@
 """Where the server listens: `backend.listen`."""
 
 import errno
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -50,10 +51,11 @@ class ListenError(UnderstageError):
             errno.EADDRINUSE: "stop the process that listens there, or set backend.listen.port",
             errno.EACCES: "ports below 1024 need privileges; set backend.listen.port to a higher one",
         }
+        # The standard library adds the address to the system's own text.
+        known = cause.errno if cause.errno in errno.errorcode else None
+        reason = str(cause) if known is None else os.strerror(known)
         hint = hints.get(cause.errno or 0, "check backend.listen.host and backend.listen.port")
-        super().__init__(
-            f"{place}backend.listen: cannot listen on {options}: {cause.strerror or cause}\n  hint: {hint}"
-        )
+        super().__init__(f"{place}backend.listen: cannot listen on {options}: {reason}\n  hint: {hint}")
         self.options = options
         self.__cause__ = cause
 

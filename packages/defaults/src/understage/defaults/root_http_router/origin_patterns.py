@@ -22,12 +22,20 @@ def origin_matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
 def _compile(pattern: str) -> Callable[[str], bool]:
     body = pattern.lstrip("!")
     negated = (len(pattern) - len(body)) % 2 == 1
-    expressions = [re.compile(_translate(part), re.IGNORECASE | re.ASCII) for part in _expand_braces(body)]
+    expressions = [_expression(part) for part in _expand_braces(body)]
 
     def matches(origin: str) -> bool:
         return any(expression.fullmatch(origin) for expression in expressions) is not negated
 
     return matches
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_translate(pattern), re.IGNORECASE | re.ASCII)
+    except re.error:
+        # A range such as [z-a] matches nothing but itself.
+        return re.compile(re.escape(pattern), re.IGNORECASE | re.ASCII)
 
 
 def _expand_braces(pattern: str) -> list[str]:

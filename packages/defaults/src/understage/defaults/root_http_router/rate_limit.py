@@ -16,6 +16,7 @@ _DOCUMENT = json_bytes(
         "response": {"statusCode": 429},
     }
 )
+_KEY = "backend.rateLimit"
 _LOOPBACK = ("127.0.0.1", "::1")
 _IPV6_PREFIX = 56
 
@@ -130,22 +131,24 @@ def read_rate_limit(config: Config, plugin_id: str | None = None) -> RateLimitOp
     Raises:
         ConfigError: a value is wrong.
     """
-    key = "backend.rateLimit"
+    key = _KEY
     value = config.get_optional(key)
     if value is None or isinstance(value, bool):
         return RateLimitOptions(allowed=_networks(_LOOPBACK)) if value and plugin_id is None else None
     root = config.get_config(key)
     _check_store(root)
     if plugin_id is None:
-        return None if root.get_optional_boolean("global") is False else _options(root)
+        return None if root.get_optional_boolean("global") is False else _options(root, key)
     own = root.get_optional_config("plugin")
     section = own.get_optional(plugin_id) if own is not None else None
     if section is None or section is False:
         return None
-    return _options(root if section is True or own is None else own.get_config(plugin_id))
+    if section is True or own is None:
+        return _options(root, key)
+    return _options(own.get_config(plugin_id), f"{key}.plugin.{plugin_id}")
 
 
-def _options(config: Config) -> RateLimitOptions:
+def _options(config: Config, path: str) -> RateLimitOptions:
     window = config.get_optional("window")
     seconds = 60.0
     if window is not None:
@@ -155,7 +158,8 @@ def _options(config: Config) -> RateLimitOptions:
     try:
         allowed = _networks(_LOOPBACK if addresses is None else addresses)
     except ValueError as error:
-        raise ConfigError(str(error), key="ipAllowList", location=config.location_of("ipAllowList")) from error
+        location = config.location_of("ipAllowList")
+        raise ConfigError(str(error), key=f"{path}.ipAllowList", location=location) from error
     limit = config.get_optional_number("incomingRequestLimit")
     return RateLimitOptions(
         window=seconds,
@@ -171,7 +175,7 @@ def _check_store(config: Config) -> None:
     if store not in (None, "memory"):
         raise ConfigError(
             f"the store '{store}' is not supported; use 'memory', or leave it out",
-            key="backend.rateLimit.store.type",
+            key=f"{_KEY}.store.type",
             location=config.location_of("store.type"),
         )
 

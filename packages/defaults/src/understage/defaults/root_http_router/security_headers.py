@@ -96,14 +96,17 @@ def content_security_policy(config: Config | None) -> str:
         "style-src": ["'self'", "https:", "'unsafe-inline'"],
         "upgrade-insecure-requests": [],
     }
-    for key in () if config is None else config.keys():
-        name = _kebab_case(key)
-        values = _directive_values(config, key)
+    for name, values in _configured_directives(config):
         if values is None:
             directives.pop(name, None)
         else:
             directives[name] = values
     return ";".join(" ".join([name, *values]) for name, values in directives.items())
+
+
+def _configured_directives(config: Config | None) -> list[tuple[str, list[str] | None]]:
+    keys = [] if config is None else config.keys()
+    return [(_kebab_case(key), _directive_values(config, key)) for key in keys if config is not None]
 
 
 def _directive_values(config: Config, key: str) -> list[str] | None:

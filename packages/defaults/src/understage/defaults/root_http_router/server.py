@@ -111,7 +111,7 @@ class HttpServer:
 
     async def _keep_ticking(self) -> None:
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(min(1.0, self._options.keep_alive_timeout or 1.0))
             self._tick()
 
 

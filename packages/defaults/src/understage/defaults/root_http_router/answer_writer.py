@@ -1,0 +1,105 @@
+"""Writes answers to the connection: uvicorn's request cycle, with header lines that are checked once and remembered."""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
+
+from understage.defaults.root_http_router.answers import Header
+
+_LENGTH, _ENCODING, _CONNECTION = b"content-length", b"transfer-encoding", b"connection"
+_MAX_REMEMBERED = 4096
+_MAX_REMEMBERED_BYTES = 1024
+# Most headers of most answers are the same; checking them again would cost more than all our layers.
+_LINES: dict[Header, bytes] = {}
+
+
+class AnswerCycle(RequestResponseCycle):
+    """One request and its answer.
+
+    Attributes:
+        common_lines: header lines that every answer on this connection begins with.
+    """
+
+    common_lines: bytes = b""
+
+    async def send(self, message: Any) -> None:
+        """Writes a part of the answer.
+
+        Raises:
+            RuntimeError: a header cannot be sent, or messages come in the wrong order.
+        """
+        if self.flow.write_paused or self.disconnected:
+            await super().send(message)
+        elif not self.response_started and message["type"] == "http.response.start":
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            self._write_head(message["status"], message.get("headers", ()))
+        elif self._is_whole_body(message):
+            self.expected_content_length = 0
+            self.transport.write(message["body"])
+            self._complete()
+        else:
+            await super().send(message)
+
+    def _is_whole_body(self, message: Any) -> bool:
+        return (
+            message["type"] == "http.response.body"
+            and not message.get("more_body", False)
+            and self.chunked_encoding is False
+            and not self.response_complete
+            and len(message.get("body", b"")) == self.expected_content_length > 0
+            and self.scope["method"] != "HEAD"
+        )
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+    def _write_head(self, status: int, headers: Any) -> None:
+        content = [STATUS_LINE[status], self.common_lines]
+        content += [_LINES.get(header) or self._line(header) for header in headers]
+        if not self.keep_alive:
+            content.append(b"connection: close\r\n")
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in (204, 304):
+            self.chunked_encoding = True
+            content.append(b"transfer-encoding: chunked\r\n")
+        content.append(b"\r\n")
+        self.transport.write(b"".join(content))
+
+    def _line(self, header: Header) -> bytes:
+        """Returns the line of a header that is not remembered."""
+        name, value = header
+        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+            raise RuntimeError(f"the header {name!r} with the value {value!r} cannot be sent")
+        name = name.lower()
+        line = name + b": " + value + b"\r\n"
+        if name == _CONNECTION:
+            return self._connection_line(value, line)
+        if name == _LENGTH:
+            if self.chunked_encoding is None:
+                self.expected_content_length = int(value)
+                self.chunked_encoding = False
+        elif name == _ENCODING:
+            if value.lower() == b"chunked":
+                self.expected_content_length = 0
+                self.chunked_encoding = True
+        elif len(line) <= _MAX_REMEMBERED_BYTES:
+            if len(_LINES) >= _MAX_REMEMBERED:
+                _LINES.clear()
+            _LINES[header] = line
+        return line
+
+    def _connection_line(self, value: bytes, line: bytes) -> bytes:
+        if b"close" not in (token.strip() for token in value.lower().split(b",")):
+            return line
+        # The line that closes the connection is written at the end of the head.
+        self.keep_alive = False
+        return b""
