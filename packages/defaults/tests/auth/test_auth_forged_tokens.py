@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from understage.defaults.auth.key_sets import MIN_READ_INTERVAL_SECONDS
-from understage.defaults.auth.signatures import generate_signing_key, sign_token
+from understage.defaults.auth.signatures import SigningKey, generate_signing_key, sign_token
 from understage.defaults.auth.tokens import (
     decode_segment,
     encode_json_segment,
@@ -252,3 +252,40 @@ def test_segments_round_trip(data: Any) -> None:
 def test_parsing_never_fails(text: Any) -> None:
     """A30: taking a text apart yields a token or None, never an error."""
     assert parse_token(text) is None or text.count(".") == 2
+
+
+@pytest.mark.parametrize("token_type", TYPES)
+@pytest.mark.parametrize("key_id", [..., None, 5])
+async def test_signed_token_without_key_id(installation: Any, target: Any, token_type: str, key_id: Any) -> None:
+    """A10: a token that does not name its key is refused, even when a listed key signed it."""
+    key = installation.users.key
+    installation.network.serve_json(installation.plugin_keys_url("search"), lambda: {"keys": [key.public_jwk()]})
+    head = {"typ": token_type, "alg": "ES256", **({} if key_id is ... else {"kid": key_id})}
+    signing_input = f"{encode_json_segment(head)}.{encode_json_segment(claims_of(installation, token_type))}"
+    await refused(target, _sign_raw(signing_input, key))
+
+
+async def test_key_for_another_algorithm(installation: Any, target: Any) -> None:
+    """A31, A34: a key whose `alg` says what it is for verifies nothing else, though its type would allow it."""
+    from joserfc.jwk import RSAKey
+
+    key = RSAKey.generate_key(2048)
+    jwk = {**key.as_dict(private=False), "kid": "rsa"}
+    for algorithm in ("RS256", "PS256"):
+        token = sign_token("vnd.backstage.user", claims_of(installation, "user"), SigningKey("rsa", algorithm, key))
+        installation.clock.now += 2
+        installation.users.listed = [{**jwk, "alg": "RS256"}]
+        plugin = await installation.plugin("catalog")
+        if algorithm == "PS256":
+            await refused(plugin, token)
+        installation.users.listed = [{**jwk, "alg": algorithm}]
+        plugin = await installation.plugin("catalog")
+        assert (await plugin.authenticate(token)).principal.type == "user"
+
+
+async def test_typed_token_with_a_user_audience(installation: Any, target: Any) -> None:
+    """A30: the audience of old user tokens makes no user token of one that has another type."""
+    now = int(installation.clock())
+    claims = {"sub": "user:default/jane", "aud": "backstage", "iat": now, "exp": now + 60}
+    with pytest.raises(AuthenticationError, match=r"^Illegal token$"):
+        await target.authenticate(sign_token("at+jwt", claims, installation.users.key))
