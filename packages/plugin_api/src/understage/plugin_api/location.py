@@ -1,7 +1,9 @@
 """Where in somebody's code a thing was declared, for error messages."""
 
+import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -21,12 +23,13 @@ class CodeLocation:
 
     def __str__(self) -> str:
         """Returns `file:line`, the file relative to the working directory where it lies below it."""
-        path = Path(self.file)
-        try:
-            shown = path.relative_to(Path.cwd()).as_posix()
-        except ValueError:
-            shown = path.as_posix()
-        return f"{shown}:{self.line}"
+        return f"{_shown(self.file, os.getcwd())}:{self.line}"  # noqa: PTH109 - reports print thousands of these
+
+
+@lru_cache(maxsize=4096)
+def _shown(file: str, working_directory: str) -> str:
+    path = Path(file)
+    return (path.relative_to(working_directory) if path.is_relative_to(working_directory) else path).as_posix()
 
 
 def location_of(target: Any) -> CodeLocation | None:

@@ -37,6 +37,7 @@ class ServiceRegistry:
         self._instances: dict[_Key, Creation] = {}
         self._root_contexts: dict[Provider, Creation] = {}
         self._metadata: dict[str, _BuiltInPluginMetadata] = {}
+        self._sound: set[Provider] = set()
 
     @overload
     async def get(self, ref: ServiceRef[T], plugin_id: str | None = None, *, requested_by: str = ...) -> T: ...
@@ -114,11 +115,11 @@ class ServiceRegistry:
 
     async def _run(self, creation: Creation, provider: Provider, plugin_id: str | None) -> None:
         label = _label(provider, plugin_id)
+        problem = None if provider in self._sound else self._problem(provider, plugin_id, label)
+        if problem is not None:
+            creation.fail(problem)
+            return
         try:
-            problem = self._problem(provider, label)
-            if problem is not None:
-                creation.fail(problem)
-                return
             creation.succeed(await self._create(creation, provider, plugin_id, label))
         except Exception as error:  # noqa: BLE001 - kept, and raised for everybody who asks
             creation.fail(_wrapped(error, f"{label} could not be created", provider, plugin_id))
@@ -126,12 +127,18 @@ class ServiceRegistry:
             creation.fail(_wrapped(None, f"the creation of {label} was cancelled", provider, plugin_id))
             raise
 
-    def _problem(self, provider: Provider, label: str) -> Exception | None:
-        violations = scope_violations(provider)
+    def _problem(self, provider: Provider, plugin_id: str | None, label: str) -> BaseException | None:
+        try:
+            violations = scope_violations(provider)
+            missing = [ref for ref in provider.service_needs() if not self.providers.can_provide(ref)]
+        except Exception as error:  # noqa: BLE001 - kept, and raised for everybody who asks
+            return _wrapped(error, f"{label} could not be created", provider, plugin_id)
         if violations:
             return violations[0]
-        missing = [ref for ref in provider.service_needs() if not self.providers.can_provide(ref)]
-        return MissingDependencyError(label, missing) if missing else None
+        if missing:
+            return MissingDependencyError(label, missing)
+        self._sound.add(provider)
+        return None
 
     async def _create(self, creation: Creation, provider: Provider, plugin_id: str | None, label: str) -> Any:
         arguments = await self._resolve(provider.dependencies().factory, plugin_id, label, creation)
