@@ -3,6 +3,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from understage.defaults.database.manager import DatabaseManager
 from understage.plugin_api import DatabaseService
 from understage.testing.blocking import detect_blocking_calls_of
@@ -17,6 +19,8 @@ async def use(database: DatabaseService) -> None:
     async with database.transaction() as transaction:
         await transaction.copy("a", ["n"], [(3,)])
     await asyncio.gather(*(database.fetch("SELECT n FROM a") for _ in range(8)))
+    async with (await database.engine()).connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM a"))).scalar() == 3
     async with database.listen("x") as listener:
         await database.notify("x", "y")
         assert await anext(listener) == "y"

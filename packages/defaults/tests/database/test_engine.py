@@ -1,3 +1,4 @@
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,8 @@ async def test_the_engine_is_on_the_same_database(database: DatabaseService) -> 
     """SQLAlchemy sees what statements wrote, and the other way round; the engine is the same each time."""
     await database.execute("CREATE TABLE t (n integer)")
     await database.execute("INSERT INTO t VALUES (1)")
-    engine = await database.engine()
-    assert await database.engine() is engine
+    engine, same = await asyncio.gather(database.engine(), database.engine())
+    assert same is engine is await database.engine()
     async with engine.begin() as connection:
         assert (await connection.execute(text("SELECT n FROM t"))).all() == [(1,)]
         await connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": 2})

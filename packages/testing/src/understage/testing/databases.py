@@ -133,7 +133,8 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[DatabaseServ
     database_id = cast("DatabaseId", request.param)
     databases = TestDatabases.create(ids=[database_id])
     if not await asyncio.to_thread(databases.supports, database_id):
-        pytest.skip(f"no Postgres answers at the host and port of {POSTGRES_URL_VARIABLE} ({DEFAULT_POSTGRES_URL})")
+        server = postgres_url().rpartition("@")[2]
+        pytest.skip(f"no Postgres answers at {server}; name one in {POSTGRES_URL_VARIABLE}")
     yield await databases.init(database_id)
     await databases.close()
 

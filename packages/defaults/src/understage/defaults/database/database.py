@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -43,6 +44,7 @@ class PluginDatabase(Statements):
         self._pool = pool
         self._migrations = Migrations(skip_migrations)
         self._engine: AsyncEngine | None = None
+        self._creating_engine = asyncio.Lock()
 
     @property
     @abstractmethod
@@ -76,8 +78,10 @@ class PluginDatabase(Statements):
 
     async def engine(self) -> AsyncEngine:
         """Returns a SQLAlchemy async engine on the same database, the same each time."""
-        if self._engine is None:
-            self._engine = await self._create_engine()
+        async with self._creating_engine:
+            if self._engine is None:
+                # The import alone takes long enough to be felt by others on the loop.
+                self._engine = await asyncio.to_thread(self._create_engine)
         return self._engine
 
     async def close(self) -> None:
@@ -91,8 +95,8 @@ class PluginDatabase(Statements):
         """Makes sure that nobody else migrates this database until the transaction ends."""
 
     @abstractmethod
-    async def _create_engine(self) -> AsyncEngine:
-        """Creates the engine."""
+    def _create_engine(self) -> AsyncEngine:
+        """Creates the engine; runs in a thread."""
 
     def _borrow_nowait(self, query: str | None = None) -> Session | None:
         return self._pool.acquire_nowait()

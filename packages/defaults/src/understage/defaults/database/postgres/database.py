@@ -77,7 +77,7 @@ class PostgresDatabase(PluginDatabase):
         await self._listener.close()
         await super().close()
 
-    async def _create_engine(self) -> AsyncEngine:
+    def _create_engine(self) -> AsyncEngine:
         from understage.defaults.database.postgres.engine import create_engine
 
         return create_engine(self._settings, self._connector.connect)

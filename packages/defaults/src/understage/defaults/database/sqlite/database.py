@@ -77,10 +77,15 @@ class SqliteDatabase(PluginDatabase):
             await self._readers.close()
         await super().close()
 
-    async def _create_engine(self) -> AsyncEngine:
+    async def engine(self) -> AsyncEngine:
+        """Returns a SQLAlchemy async engine on the same database, the same each time."""
+        # The writer creates the file or the memory, and checks that it may be used.
+        await self.fetch("SELECT 1")
+        return await super().engine()
+
+    def _create_engine(self) -> AsyncEngine:
         from understage.defaults.database.sqlite.engine import create_engine
 
-        await self.fetch("SELECT 1")
         return create_engine(self._settings, self._memory_name)
 
     async def _open_writer(self) -> SqliteSession:
