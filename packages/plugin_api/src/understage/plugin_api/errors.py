@@ -13,6 +13,8 @@ class FeatureDeclarationError(InputError):
         hint: what to do.
     """
 
+    name = "FeatureDeclarationError"
+
     def __init__(self, problem: str, *, location: CodeLocation | None = None, hint: str | None = None) -> None:
         """Joins problem, place and remedy into one text."""
         place = f" ({location})" if location is not None else ""
@@ -25,3 +27,5 @@ class FeatureDeclarationError(InputError):
 
 class DependencyDeclarationError(FeatureDeclarationError):
     """A function's parameters do not say what to pass."""
+
+    name = "DependencyDeclarationError"
