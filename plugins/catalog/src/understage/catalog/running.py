@@ -114,7 +114,7 @@ class RunningCatalog:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 - background work has nobody above it but the event loop
-                self._logger.error("The catalog's work in the background failed", error=error)  # noqa: TRY400
+                self._logger.error("The catalog's work in the background failed", error=error)
             if once:
                 return
             await asyncio.sleep(RETRY_SECONDS)

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database import reads
+from understage.catalog.database import pages, reads
+from understage.catalog.database.pages import ALWAYS_THERE, PageRow, PageStart
+from understage.catalog.planning import Planner
 from understage.catalog.query.cursors import Cursor, FullTextFilter, OrderField
 from understage.catalog.query.filters import FilterSet, filter_predicate, filters_from_json, filters_to_json
 from understage.catalog.query.json_predicates import parse_predicate
@@ -73,6 +75,7 @@ class EntitiesCatalog:
     def __init__(self, database: DatabaseService, totals: Totals) -> None:
         self._database = database
         self._totals = totals
+        self._planner = Planner(database, totals)
 
     async def by_name(self, ref: EntityRef) -> str:
         """Returns the JSON text of an entity.
@@ -108,21 +111,44 @@ class EntitiesCatalog:
         self, predicate: Predicate, order: Sequence[tuple[str, bool]], *, limit: int | None, offset: int
     ) -> list[str]:
         """Returns JSON texts by offset, sorted by several keys; entities without a value come last."""
+        if limit is not None and len(order) == 1 and order[0][1] and order[0][0] in ALWAYS_THERE:
+            rows = await self._find_page(predicate, order[0][0], ascending=True, limit=limit, offset=offset)
+            return [row[2] for row in rows]
         return await reads.find_ordered(self._database, predicate, order, limit=limit, offset=offset)
+
+    async def _find_page(
+        self,
+        predicate: Predicate,
+        sort_key: str | None,
+        *,
+        ascending: bool,
+        limit: int,
+        offset: int = 0,
+        start: PageStart | None = None,
+    ) -> list[PageRow]:
+        driver = await self._planner.driver(predicate, sort_key, limit + offset)
+        return await pages.find_page(
+            self._database,
+            predicate,
+            sort_key,
+            ascending=ascending,
+            limit=limit,
+            offset=offset,
+            start=start,
+            driver=driver,
+        )
 
     async def stream(self, predicate: Predicate, order: Sequence[tuple[str, bool]]) -> AsyncIterator[list[str]]:
         """Yields the JSON texts of all entities in chunks, sorted by the first key; those without it are left out."""
         sort_key, ascending = order[0] if order else (None, True)
-        start: reads.Keyset | None = None
+        start: PageStart | None = None
         while True:
-            rows = await reads.find_page(
-                self._database, predicate, sort_key, ascending=ascending, start=start, limit=STREAM_CHUNK
-            )
+            rows = await self._find_page(predicate, sort_key, ascending=ascending, start=start, limit=STREAM_CHUNK)
             if rows:
                 yield [row[2] for row in rows]
             if len(rows) < STREAM_CHUNK:
                 return
-            start = (_values(rows[-1], sort_key), ascending)
+            start = PageStart(_values(rows[-1], sort_key))
 
     async def page(self, query: PageQuery) -> Page:
         """Returns the first page of a query."""
@@ -130,17 +156,11 @@ class EntitiesCatalog:
         sort_key = order[0].field.lower() if order else None
         ascending = not order or order[0].order == "asc"
         predicate = _predicate(query.filters, query.query, query.full_text, sort_key)
-        total = await self._totals.count(predicate, sort_key) if query.counts else 0
+        total = await self._planner.count(predicate, sort_key) if query.counts else 0
         if query.limit == 0:
             return Page(total=total)
-        rows = await reads.find_page(
-            self._database,
-            predicate,
-            sort_key,
-            ascending=ascending,
-            start=None,
-            limit=query.limit + 1,
-            offset=query.offset,
+        rows = await self._find_page(
+            predicate, sort_key, ascending=ascending, limit=query.limit + 1, offset=query.offset
         )
         if len(rows) <= query.limit:
             return Page([row[2] for row in rows], total)
@@ -169,12 +189,11 @@ class EntitiesCatalog:
         total = cursor.total_items or 0
         if limit == 0:
             return Page(total=total)
-        rows = await reads.find_page(
-            self._database,
+        rows = await self._find_page(
             _cursor_predicate(cursor, sort_key),
             sort_key,
             ascending=upwards,
-            start=(cursor.order_field_values, upwards),
+            start=PageStart(cursor.order_field_values),
             limit=limit + 1,
         )
         has_more = len(rows) > limit
@@ -201,10 +220,13 @@ class EntitiesCatalog:
         }
 
     async def _facet(self, facet: str, predicate: Predicate) -> list[tuple[str, int]]:
-        return await self._totals.facet(facet.lower(), predicate)
+        key = facet.lower()
+        return await self._totals.remembered(
+            ("facet", predicate, key), lambda: reads.find_facet(self._database, key, predicate)
+        )
 
 
-def _values(row: reads.SortedRow, sort_key: str | None) -> list[str | None]:
+def _values(row: PageRow, sort_key: str | None) -> list[str | None]:
     return [row[1]] if sort_key is None else [row[0], row[1]]
 
 

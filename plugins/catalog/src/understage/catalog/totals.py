@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from understage.catalog.database import reads
-from understage.catalog.query.predicates import Predicate
 from understage.plugin_api import DatabaseService
 
 T = TypeVar("T")
@@ -27,7 +25,7 @@ class _Entry:
 
 
 class Totals:
-    """Counts that listings and facets need; the same ones are asked for again and again.
+    """Counts that listings, facets and plans need; the same ones are asked for again and again.
 
     A change in this process invalidates them at once, one in another replica as soon as its notification arrives, and
     if that is lost, after ten seconds.
@@ -48,19 +46,13 @@ class Totals:
         self._generation += 1
         self._entries.clear()
 
-    async def count(self, predicate: Predicate, sort_key: str | None) -> int:
-        """Returns how many entities match and have a value for the sort key."""
-        return await self._remembered(
-            ("count", predicate, sort_key), lambda: reads.count(self._database, predicate, sort_key)
-        )
+    async def remembered(self, key: object, make: Callable[[], Awaitable[T]]) -> T:
+        """Returns what `make` has returned for the key since the last change, or has it made.
 
-    async def facet(self, key: str, predicate: Predicate) -> list[tuple[str, int]]:
-        """Returns the values of a key with how many of the matching entities have them."""
-        return await self._remembered(
-            ("facet", predicate, key), lambda: reads.find_facet(self._database, key, predicate)
-        )
-
-    async def _remembered(self, key: object, make: Callable[[], Awaitable[T]]) -> T:
+        Args:
+            key: hashable; everything that the value depends on beside the catalog's content.
+            make: makes the value.
+        """
         entry = self._entries.get(key)
         now = self._clock()
         if entry is not None and entry.generation == self._generation and now - entry.made_at < MAX_AGE_SECONDS:

@@ -24,3 +24,16 @@ def skip_locked(connection: DatabaseConnection) -> str:
 def key_share(connection: DatabaseConnection) -> str:
     """Returns what keeps the rows of a query from being deleted until the transaction ends."""
     return "FOR KEY SHARE" if connection.dialect == "postgres" else ""
+
+
+def for_update(connection: DatabaseConnection) -> str:
+    """Returns what keeps the rows of a query for this transaction alone."""
+    return "FOR UPDATE" if connection.dialect == "postgres" else ""
+
+
+def fence(connection: DatabaseConnection) -> str:
+    """Returns what ends a sub-query such that Postgres runs it as it is written.
+
+    Its planner knows too little of how keys and values go together to choose well; SQLite keeps to the text anyway.
+    """
+    return "OFFSET 0" if connection.dialect == "postgres" else ""

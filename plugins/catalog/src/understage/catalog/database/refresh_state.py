@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from understage.catalog.database.dialects import among, key_share, skip_locked
+from understage.catalog.database.dialects import among, for_update, key_share, skip_locked
 from understage.plugin_api import DatabaseConnection
 
 
@@ -263,10 +263,17 @@ async def find_relation_sources(connection: DatabaseConnection, refs: Sequence[s
 
 async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -> None:
     """Removes entities with all that hangs on them."""
-    await connection.execute(
-        f"DELETE FROM refresh_state WHERE {among(connection, 'entity_ref', '$1')}",  # noqa: S608
-        sorted(refs),
+    # Locked first: whoever is about to write index rows for them has either done so, or finds them gone.
+    rows = await connection.fetch(
+        f"""
+        SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_ref", "$1")}
+        ORDER BY entity_ref {for_update(connection)}
+        """,  # noqa: S608
+        list(refs),
     )
+    ids = [row[0] for row in rows]
+    await connection.execute(f"DELETE FROM search WHERE {among(connection, 'entity_id', '$1')}", ids)  # noqa: S608
+    await connection.execute(f"DELETE FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}", ids)  # noqa: S608
 
 
 async def find_target_refs(connection: DatabaseConnection, source_refs: Sequence[str]) -> list[str]:

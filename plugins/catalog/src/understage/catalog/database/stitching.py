@@ -35,6 +35,7 @@ class FinalEntity(msgspec.Struct, frozen=True):
 
     entity_id: str
     entity_ref: str
+    kind: str
     final_entity: str
     hash: str
 
@@ -43,6 +44,7 @@ class SearchRow(msgspec.Struct, frozen=True):
     """A row of the search index."""
 
     entity_id: str
+    kind: str
     key: str
     value: str | None
     original_value: str | None
@@ -109,8 +111,8 @@ async def store_final_entities(connection: DatabaseConnection, entities: Iterabl
     """Writes entities as they are served."""
     await connection.execute_many(
         """
-        INSERT INTO final_entities (entity_id, entity_ref, final_entity, hash, last_updated_at)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO final_entities (entity_id, entity_ref, kind, final_entity, hash, last_updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (entity_id) DO UPDATE SET final_entity = excluded.final_entity, hash = excluded.hash,
             last_updated_at = excluded.last_updated_at
         """,
@@ -121,7 +123,7 @@ async def store_final_entities(connection: DatabaseConnection, entities: Iterabl
 async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[str]) -> list[SearchRow]:
     """Returns the index rows of these entities."""
     return await connection.fetch(
-        "SELECT entity_id, key, value, original_value FROM search"  # noqa: S608
+        "SELECT entity_id, kind, key, value, original_value FROM search"  # noqa: S608
         f" WHERE {among(connection, 'entity_id', '$1')}",
         list(entity_ids),
         row_type=SearchRow,
@@ -129,12 +131,10 @@ async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[
 
 
 async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
-    """Adds index rows."""
-    await connection.copy(
-        "search",
-        ("entity_id", "key", "value", "original_value"),
-        [(row.entity_id, row.key, row.value, row.original_value) for row in rows],
-    )
+    """Adds index rows, in the order of the largest index, which then grows in few places."""
+    values = [(row.entity_id, row.kind, row.key, row.value, row.original_value) for row in rows]
+    values.sort(key=lambda row: (row[2], row[1], row[3] or ""))
+    await connection.copy("search", ("entity_id", "kind", "key", "value", "original_value"), values)
 
 
 async def delete_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:

@@ -36,20 +36,26 @@ CREATE INDEX relations_source_entity_ref_idx ON relations (source_entity_ref);
 CREATE TABLE final_entities (
     entity_id TEXT PRIMARY KEY REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
     entity_ref TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
     final_entity TEXT NOT NULL,
     hash TEXT NOT NULL,
     last_updated_at TEXT NOT NULL
 );
 
+CREATE INDEX final_entities_kind_entity_id_idx ON final_entities (kind, entity_id);
+
+-- The kind stands in every row, because nearly every question names one. There is no foreign key: checking it for each
+-- of some forty rows an entity would cost more than all else. Whoever deletes entities deletes their rows.
 CREATE TABLE search (
-    entity_id TEXT NOT NULL REFERENCES final_entities (entity_id) ON DELETE CASCADE,
+    entity_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
     key TEXT NOT NULL,
     value TEXT,
     original_value TEXT
 );
 CREATE UNIQUE INDEX search_entity_id_key_value_idx ON search (entity_id, key, value);
 CREATE INDEX search_key_value_entity_id_idx ON search (key, value, entity_id);
-CREATE INDEX search_key_original_value_idx ON search (key, original_value, entity_id) WHERE original_value IS NOT NULL;
+CREATE INDEX search_key_kind_value_idx ON search (key, kind, value, entity_id, original_value);
 
 -- Names of entities whose final form is out of date. Claimed by deleting, so a crash leaves them here.
 CREATE TABLE stitch_queue (

@@ -73,7 +73,7 @@ class Engine:
                 if await self.work():
                     continue
             except Exception as error:  # noqa: BLE001 - the loop must outlive an outage of the database
-                self._logger.error("Processing failed and will be tried again", error=error)  # noqa: TRY400 - not stdlib's
+                self._logger.error("Processing failed and will be tried again", error=error)
                 pause = PAUSE_AFTER_FAILURE_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)

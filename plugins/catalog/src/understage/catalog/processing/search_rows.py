@@ -29,13 +29,14 @@ def search_rows(entity_id: str, entity: EntityJson) -> list[SearchRow]:
         entity: the entity as it is served.
     """
     rows: dict[tuple[str, str | None], SearchRow] = {}
+    kind = entity["kind"].lower()
     for path, value in _pairs(entity):
         if len(path) > MAX_KEY_CHARACTERS:
             continue
         key = path.lower()
         original = None if value is None or len(value) > MAX_VALUE_CHARACTERS or "\0" in value else value
         lowered = original.lower() if original is not None else None
-        rows.setdefault((key, lowered), SearchRow(entity_id, key, lowered, original))
+        rows.setdefault((key, lowered), SearchRow(entity_id, kind, key, lowered, original))
     return list(rows.values())
 
 

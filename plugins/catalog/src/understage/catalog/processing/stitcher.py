@@ -67,7 +67,7 @@ def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRe
         if digest == one.hash:
             continue
         text = msgspec.json.encode(entity).decode()
-        stitched.entities.append(FinalEntity(one.entity_id, one.entity_ref, text, digest))
+        stitched.entities.append(FinalEntity(one.entity_id, one.entity_ref, entity["kind"].lower(), text, digest))
         stitched.rows += search_rows(one.entity_id, entity)
         if one.hash is not None:
             stitched.existing_ids.append(one.entity_id)

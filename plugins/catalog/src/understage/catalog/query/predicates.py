@@ -66,3 +66,23 @@ def all_of(*conditions: Predicate) -> Predicate:
     """Returns a condition that holds if all of these do, as simple as it can be."""
     wanted = tuple(condition for condition in conditions if condition != EVERYTHING)
     return wanted[0] if len(wanted) == 1 else AllOf(wanted)
+
+
+def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
+    """Returns the conditions that must all hold."""
+    if isinstance(predicate, AllOf):
+        return tuple(inner for condition in predicate.conditions for inner in conjuncts(condition))
+    return (predicate,)
+
+
+def split_kinds(predicate: Predicate) -> tuple[tuple[str, ...] | None, Predicate]:
+    """Takes the first condition on the kind out of a predicate.
+
+    Returns:
+        the kinds, or None if there is no such condition, and what else must hold.
+    """
+    found = conjuncts(predicate)
+    for index, one in enumerate(found):
+        if isinstance(one, HasValue) and one.key == "kind" and one.values:
+            return one.values, all_of(*found[:index], *found[index + 1 :])
+    return None, predicate

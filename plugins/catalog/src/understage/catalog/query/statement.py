@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from understage.catalog.query.predicates import (
     AllOf,
     AnyOf,
@@ -15,10 +17,18 @@ from understage.catalog.query.predicates import (
 
 
 class Statement:
-    """The arguments of a statement, collected while its text is put together."""
+    """The arguments of a statement, collected while its text is put together.
 
-    def __init__(self) -> None:
+    Args:
+        fence: ends sub-queries; see `understage.catalog.database.dialects.fence`.
+
+    Attributes:
+        arguments: the values for `$1`, `$2`, ...
+    """
+
+    def __init__(self, fence: str = "") -> None:
         self.arguments: list[object] = []
+        self._fence = fence
 
     def value(self, argument: object) -> str:
         """Takes an argument; returns its placeholder."""
@@ -56,17 +66,19 @@ class Statement:
     def _has_value(self, key: str, values: tuple[str, ...], entity_id: str) -> str:
         if not values:
             return "FALSE"
-        name = self.value(key)
-        if len(values) == 1:
-            return self._exists(entity_id, f"x.key = {name} AND x.value = {self.value(values[0])}")
-        return self._exists(entity_id, f"x.key = {name} AND x.value IN ({', '.join(map(self.value, values))})")
+        return self._exists(entity_id, f"x.key = {self.value(key)} AND {self.values('x.value', values)}")
 
     def _like(self, pattern: str) -> str:
         return f"x.value LIKE {self.value(pattern)} ESCAPE '\\'"
 
-    @staticmethod
-    def _exists(entity_id: str, condition: str) -> str:
-        return f"EXISTS (SELECT 1 FROM search x WHERE x.entity_id = {entity_id} AND {condition})"  # noqa: S608
+    def values(self, column: str, values: Sequence[str]) -> str:
+        """Returns the condition that a column has one of a few values."""
+        if len(values) == 1:
+            return f"{column} = {self.value(values[0])}"
+        return f"{column} IN ({', '.join(map(self.value, values))})"
+
+    def _exists(self, entity_id: str, condition: str) -> str:
+        return f"EXISTS (SELECT 1 FROM search x WHERE x.entity_id = {entity_id} AND {condition} {self._fence})"  # noqa: S608
 
 
 def like_pattern(text: str) -> str:

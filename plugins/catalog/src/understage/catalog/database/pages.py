@@ -1,0 +1,180 @@
+"""Queries for pages of listings. Which index leads is decided here and not by the database's planner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from understage.catalog.database.dialects import fence
+from understage.catalog.query.predicates import (
+    EVERYTHING,
+    HasKey,
+    HasValue,
+    Predicate,
+    all_of,
+    conjuncts,
+    split_kinds,
+)
+from understage.catalog.query.statement import Statement
+from understage.plugin_api import DatabaseConnection
+
+ALWAYS_THERE = frozenset(("kind", "apiversion", "metadata.name", "metadata.namespace", "metadata.uid"))
+"""Keys that every entity has exactly one value for."""
+
+Driver = HasKey | HasValue
+"""A condition whose rows in the index are looked at first."""
+
+PageRow = tuple[str | None, str, str]
+"""Sort value, entity id, JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageStart:
+    """The row to go on from.
+
+    Attributes:
+        values: the sort value, if there is a sort key, and the entity's id.
+    """
+
+    values: Sequence[str | None]
+
+
+async def find_page(
+    connection: DatabaseConnection,
+    predicate: Predicate,
+    sort_key: str | None,
+    *,
+    ascending: bool,
+    limit: int,
+    offset: int = 0,
+    start: PageStart | None = None,
+    driver: Driver | None = None,
+) -> list[PageRow]:
+    """Returns entities in the order of a key's values, then of their ids; those without a value are left out.
+
+    Args:
+        connection: where to ask.
+        predicate: which entities.
+        sort_key: a key of the index, or None to sort by id alone. An entity comes once for each of its values.
+        ascending: the direction, of values and ids.
+        limit: how many rows.
+        offset: how many rows to leave out.
+        start: the row to go on from, in the same direction.
+        driver: a condition of the predicate that few entities meet: they are looked up and sorted. Without one, the
+            index is read in the order of the sort key until there are enough rows.
+    """
+    statement = Statement(fence(connection))
+    source, conditions = _source(connection, statement, predicate, sort_key, driver)
+    value, entity_id = ("s.value", "s.entity_id") if sort_key is not None else ("NULL", "s.entity_id")
+    direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
+    row, order = (
+        ("(s.value, s.entity_id)", f"s.value {direction}, s.entity_id {direction}")
+        if sort_key is not None
+        else ("s.entity_id", f"s.entity_id {direction}")
+    )
+    if start is not None:
+        values = ", ".join(statement.value(one) for one in start.values)
+        conditions.append(f"{row} {comparison} ({values})")
+    limits = f"LIMIT {statement.value(limit)}" + (f" OFFSET {statement.value(offset)}" if offset else "")
+    rows = await connection.fetch(
+        f"""
+        SELECT p.value, p.entity_id, f.final_entity FROM (
+            SELECT {value} AS value, {entity_id} AS entity_id FROM {source} {_where(conditions)}
+            ORDER BY {order} {limits}
+        ) p JOIN final_entities f ON f.entity_id = p.entity_id
+        ORDER BY p.value {direction}, p.entity_id {direction}
+        """,  # noqa: S608 - every value is an argument
+        *statement.arguments,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def count_entities(
+    connection: DatabaseConnection, predicate: Predicate, sort_key: str | None, driver: Driver | None
+) -> int:
+    """Returns how many entities match and have a value for the sort key, each counted once.
+
+    Args:
+        connection: where to ask.
+        predicate: which entities.
+        sort_key: a key of the index that they must have a value for, or None.
+        driver: a condition of the predicate whose rows are counted, those that meet the others.
+    """
+    statement = Statement(fence(connection))
+    if sort_key in ALWAYS_THERE:
+        sort_key = None
+    source, conditions = _source(connection, statement, predicate, sort_key, driver)
+    what = "count(*)" if sort_key is None else "count(DISTINCT s.entity_id)"
+    row = await connection.fetch_row(f"SELECT {what} FROM {source} {_where(conditions)}", *statement.arguments)  # noqa: S608
+    return int(row[0]) if row is not None else 0
+
+
+async def count_up_to(connection: DatabaseConnection, driver: Driver, kinds: Sequence[str] | None, limit: int) -> int:
+    """Returns how many rows of the index a condition has, or the limit if there are more."""
+    statement = Statement()
+    query = _driver_rows(statement, driver, kinds, "1")
+    row = await connection.fetch_row(
+        f"SELECT count(*) FROM ({query} LIMIT {statement.value(limit)}) d",  # noqa: S608
+        *statement.arguments,
+    )
+    return int(row[0]) if row is not None else 0
+
+
+def _source(
+    connection: DatabaseConnection,
+    statement: Statement,
+    predicate: Predicate,
+    sort_key: str | None,
+    driver: Driver | None,
+) -> tuple[str, list[str]]:
+    """Returns the rows that a query looks at, called `s`, and the conditions on them."""
+    kinds, rest = split_kinds(predicate)
+    conditions: list[str] = []
+    if driver is not None:
+        source = _driven(connection, statement, driver, kinds, sort_key)
+        rest = _without(rest, driver)
+    elif sort_key is not None:
+        source = "search s"
+        conditions += [f"s.key = {statement.value(sort_key)}", "s.value IS NOT NULL"]
+    else:
+        source = "final_entities s"
+    if kinds is not None and driver is None:
+        conditions.append(statement.values("s.kind", kinds))
+    if rest != EVERYTHING:
+        conditions.append(statement.condition(rest, "s.entity_id"))
+    return source, conditions
+
+
+def _driven(
+    connection: DatabaseConnection,
+    statement: Statement,
+    driver: Driver,
+    kinds: Sequence[str] | None,
+    sort_key: str | None,
+) -> str:
+    rows = f"({_driver_rows(statement, driver, kinds, 'DISTINCT x.entity_id')} {fence(connection)})"
+    if sort_key is None:
+        return f"{rows} s"
+    key = statement.value(sort_key)
+    if connection.dialect == "postgres":
+        lookup = "SELECT i.value, i.entity_id FROM search i WHERE i.entity_id = d.entity_id AND i.value IS NOT NULL"
+        return f"{rows} d CROSS JOIN LATERAL ({lookup} AND i.key = {key} OFFSET 0) s"
+    # On SQLite, CROSS JOIN is a join in exactly this order.
+    return f"{rows} d CROSS JOIN search s ON s.entity_id = d.entity_id AND s.key = {key} AND s.value IS NOT NULL"
+
+
+def _driver_rows(statement: Statement, driver: Driver, kinds: Sequence[str] | None, columns: str) -> str:
+    conditions = [f"x.key = {statement.value(driver.key)}"]
+    if kinds is not None:
+        conditions.append(statement.values("x.kind", kinds))
+    if isinstance(driver, HasValue):
+        conditions.append(statement.values("x.value", driver.values))
+    return f"SELECT {columns} FROM search x {_where(conditions)}"  # noqa: S608
+
+
+def _without(predicate: Predicate, driver: Driver) -> Predicate:
+    return all_of(*(condition for condition in conjuncts(predicate) if condition != driver))
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
