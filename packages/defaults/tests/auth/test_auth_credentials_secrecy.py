@@ -6,6 +6,7 @@ import json
 import pickle
 from typing import Any
 
+import msgspec
 import pytest
 
 from understage.plugin_api import AccessRestrictions, NonePrincipal, ServicePrincipal, UserPrincipal
@@ -29,10 +30,13 @@ async def test_token_stays_hidden(token_and_credentials: Any) -> None:
         credentials.cache_key(),
         json.dumps(repr(credentials)),
         pickle.dumps(credentials).decode("latin-1"),
-        repr(vars(copy.copy(credentials))),
+        repr(copy.copy(credentials)),
+        repr(dataclasses.asdict(credentials)),
+        msgspec.json.encode(credentials).decode(),
     ]
     assert [text for text in shown if token in text] == []
-    assert credentials == dataclasses.replace(credentials, _token=None)
+    assert credentials == Credentials(credentials.principal, credentials.expires_at, "another")
+    assert not hasattr(credentials, "__dict__")
 
 
 def test_cache_keys() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal
 
@@ -66,18 +66,31 @@ Principal = UserPrincipal | ServicePrincipal | NonePrincipal
 PrincipalT = TypeVar("PrincipalT", bound=Principal, covariant=True, default=Principal)
 
 
-@dataclass(frozen=True)
-class Credentials(Generic[PrincipalT]):
+class _TokenHolder:
+    """Keeps a token where no serialiser looks: in a slot that is no field."""
+
+    __slots__ = ("_token",)
+
+    _token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials(_TokenHolder, Generic[PrincipalT]):
     """Who makes a request. The proof, a token, is held but never shown: not by `repr`, comparison or serialisation.
 
-    Attributes:
+    Args:
         principal: who it is.
         expires_at: when the proof ends, in UTC, if it does.
+        token: the proof; only implementations of the auth services read it, with `token_of`.
     """
 
     principal: PrincipalT
     expires_at: datetime | None = None
-    _token: str | None = field(default=None, repr=False, compare=False)
+    token: InitVar[str | None] = None
+
+    def __post_init__(self, token: str | None) -> None:
+        """Puts the token away."""
+        object.__setattr__(self, "_token", token)
 
     def cache_key(self) -> str:
         """Returns a stable text for the principal, with restrictions hashed and without the token."""

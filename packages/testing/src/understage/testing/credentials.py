@@ -78,7 +78,7 @@ class UserCredentials:
             TypeError: the ref is malformed.
         """
         principal = UserPrincipal(check_user_ref(user_entity_ref), ServicePrincipal(actor) if actor else None)
-        return Credentials(principal, _token=self.token(user_entity_ref, actor=actor))
+        return Credentials(principal, token=self.token(user_entity_ref, actor=actor))
 
     def token(self, user_entity_ref: str = DEFAULT_USER, *, actor: str | None = None) -> str:
         """Returns a token of the user.
@@ -117,7 +117,7 @@ class LimitedUserCredentials:
         Raises:
             TypeError: the ref is malformed.
         """
-        return Credentials(UserPrincipal(user_entity_ref), _token=self.token(user_entity_ref))
+        return Credentials(UserPrincipal(user_entity_ref), token=self.token(user_entity_ref))
 
     def token(self, user_entity_ref: str = DEFAULT_USER) -> str:
         """Returns a limited token of the user.
@@ -180,7 +180,7 @@ class ServiceCredentials:
                 None if permission_actions is None else tuple(permission_actions),
             )
         token = SERVICE_TOKEN if subject == DEFAULT_SERVICE else with_payload(SERVICE_TOKEN, sub=subject)
-        return Credentials(ServicePrincipal(subject, restrictions), _token=token)
+        return Credentials(ServicePrincipal(subject, restrictions), token=token)
 
     def token(self, *, on_behalf_of: Credentials[Any] | None = None, target_plugin_id: str | None = None) -> str:
         """Returns a token of a service.
