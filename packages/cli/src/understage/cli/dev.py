@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from understage.cli.sources import Sources
 from understage.cli.target import DEFAULT_TARGET
 
 STOP_SECONDS = 5.0
-WATCHED_SUFFIXES = frozenset({".py", ".yaml", ".yml", ".json", ".toml", ".sql"})
+_DEBOUNCE_MILLISECONDS = 200
+_STEP_MILLISECONDS = 50
+_CHECK_MILLISECONDS = 500
 
 
 @click.command()
@@ -24,46 +27,68 @@ WATCHED_SUFFIXES = frozenset({".py", ".yaml", ".yml", ".json", ".toml", ".sql"})
 def dev(target: str, configs: Sequence[str], watched: Sequence[Path]) -> None:
     """Runs the backend in development mode; restarts it when a file changes.
 
-    Watched are the working directory, the folders of the configuration files and what --watch names.
+    Watched are source and configuration files below the working directory, the configuration files wherever they are,
+    and what --watch names.
     """
     command = [sys.executable, "-m", "understage.cli", "start", target]
     for config in configs:
         command += ["--config", config]
-    folders = {Path.cwd(), *(Path(config).resolve().parent for config in configs if "://" not in config), *watched}
-    DevServer(command, folders).run()
+    folders = [Path.cwd(), *(path for path in watched if path.is_dir())]
+    files = [Path(config) for config in configs if "://" not in config]
+    files += [path for path in watched if not path.is_dir()]
+    DevServer(command, Sources(folders, files)).run()
 
 
 class DevServer:
-    """A backend process that is replaced when a watched file changes.
+    """A backend process that is replaced when a file changes.
 
     Args:
         command: what starts the backend in the foreground.
-        folders: the files and folders to watch.
+        sources: the files that matter.
     """
 
-    def __init__(self, command: Sequence[str], folders: set[Path]) -> None:
+    def __init__(self, command: Sequence[str], sources: Sources) -> None:
         self._command = list(command)
-        self._folders = folders
+        self._sources = sources
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Runs until interrupted; a backend that fails to start is tried again at the next change."""
-        from watchfiles import watch
-
-        signal.signal(signal.SIGTERM, _interrupt)
-        self._start()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         try:
-            for changes in watch(*self._folders, watch_filter=_Filter(), debounce=200, step=50, raise_interrupt=True):
-                names = sorted({os.path.relpath(path) for _, path in changes})
-                click.echo(
-                    f"restarting: {', '.join(names[:3])}{' and more' if len(names) > 3 else ''} changed", err=True
-                )
+            self._sources.remember()
+            self._start()
+            for paths in self._changes():
+                names = [os.path.relpath(path) for path in paths]
+                _tell(f"restarting: {', '.join(names[:3])}{' and more' if len(names) > 3 else ''} changed")
                 self._stop()
                 self._start()
         except KeyboardInterrupt:
-            click.echo("stopping", err=True)
+            _tell("stopping")
         finally:
             self._stop()
+
+    def _changes(self) -> Iterator[list[Path]]:
+        """Gives the files of each change; between changes it tells of a backend that ended by itself."""
+        from watchfiles import watch
+
+        told: subprocess.Popen[bytes] | None = None
+        for events in watch(
+            *self._sources.watched(),
+            watch_filter=lambda _, path: Path(path) in self._sources,
+            debounce=_DEBOUNCE_MILLISECONDS,
+            step=_STEP_MILLISECONDS,
+            rust_timeout=_CHECK_MILLISECONDS,
+            yield_on_timeout=True,
+            raise_interrupt=True,
+        ):
+            if paths := self._sources.changed(Path(path) for _, path in events):
+                yield paths
+            process = self._process
+            if process is not None and process is not told and process.poll() is not None:
+                told = process
+                _tell(f"the backend ended with exit code {process.returncode}; the next change starts it again")
 
     def _start(self) -> None:
         environment = {"UNDERSTAGE_ENV": "development", **os.environ}
@@ -78,23 +103,19 @@ class DevServer:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            click.echo(f"the backend did not stop within {STOP_SECONDS:.0f} s and is killed", err=True)
-            process.kill()
-            process.wait()
+            _tell(f"the backend did not stop within {STOP_SECONDS:.0f} s and is killed")
+        except KeyboardInterrupt:
+            _tell("interrupted again: the backend is killed")
+            raise
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _tell(message: str) -> None:
+    click.echo(message, err=True)
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-class _Filter:
-    """Lets changes of source and configuration files through; leaves caches, databases and hidden folders out."""
-
-    def __call__(self, change: object, path: str) -> bool:
-        changed = Path(path)
-        try:
-            parts = changed.relative_to(Path.cwd()).parts
-        except ValueError:
-            parts = changed.parts[-1:]
-        ignored = any(part.startswith(".") or part in ("__pycache__", "node_modules") for part in parts)
-        return changed.suffix in WATCHED_SUFFIXES and not ignored
