@@ -26,6 +26,7 @@ class AnswerCycle(RequestResponseCycle):
     """
 
     common_lines: bytes = b""
+    _pending: bytes = b""
 
     async def send(self, message: Any) -> None:
         """Writes a part of the answer.
@@ -34,17 +35,28 @@ class AnswerCycle(RequestResponseCycle):
             RuntimeError: a header cannot be sent, or messages come in the wrong order.
         """
         if self.flow.write_paused or self.disconnected:
+            self._write_pending()
             await super().send(message)
         elif not self.response_started and message["type"] == "http.response.start":
             self.response_started = True
             self.waiting_for_100_continue = False
-            self._write_head(message["status"], message.get("headers", ()))
+            self._pending = self._head(message["status"], message.get("headers", ()))
+            if not self.expected_content_length:
+                # A stream, or no body: the client should see the head at once.
+                self._write_pending()
         elif self._is_whole_body(message):
             self.expected_content_length = 0
-            self.transport.write(message["body"])
+            head, self._pending = self._pending, b""
+            self.transport.write(b"".join((head, message["body"])))
             self._complete()
         else:
+            self._write_pending()
             await super().send(message)
+
+    def _write_pending(self) -> None:
+        if self._pending:
+            head, self._pending = self._pending, b""
+            self.transport.write(head)
 
     def _is_whole_body(self, message: Any) -> bool:
         return (
@@ -63,7 +75,7 @@ class AnswerCycle(RequestResponseCycle):
             self.transport.close()
         self.on_response()
 
-    def _write_head(self, status: int, headers: Any) -> None:
+    def _head(self, status: int, headers: Any) -> bytes:
         content = [STATUS_LINE[status], self.common_lines]
         content += [_LINES.get(header) or self._line(header) for header in headers]
         if not self.keep_alive:
@@ -72,7 +84,7 @@ class AnswerCycle(RequestResponseCycle):
             self.chunked_encoding = True
             content.append(b"transfer-encoding: chunked\r\n")
         content.append(b"\r\n")
-        self.transport.write(b"".join(content))
+        return b"".join(content)
 
     def _line(self, header: Header) -> bytes:
         """Returns the line of a header that is not remembered."""

@@ -117,7 +117,9 @@ class HttpConnection(HttpToolsProtocol):
         """Starts the app, or queues the request behind the one that is being answered."""
         self._in_head = False
         self._requests += 1
-        scope, parser = self.scope, self.parser
+        scope: Any = self.scope
+        parser: Any = self.parser
+        app: Any = self.app
         scope["method"] = parser.get_method().decode("ascii")
         http_version = parser.get_http_version()
         if http_version != "1.1":
@@ -141,10 +143,10 @@ class HttpConnection(HttpToolsProtocol):
         )
         cycle.common_lines = self._shared.keep_alive_lines if cycle.keep_alive else self._shared.closing_lines
         if previous is None or previous.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._start_asgi_task(cycle, app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.appendleft((cycle, app))
 
     def _set_target(self) -> None:
         target = httptools.parse_url(self.url)

@@ -135,4 +135,5 @@ class _LogRoute(logging.Handler):
 def _route_log(logger: LoggerService) -> None:
     server_logger = logging.getLogger("uvicorn.error")
     server_logger.handlers = [_LogRoute(logger)]
+    server_logger.setLevel(logging.WARNING)
     server_logger.propagate = False

@@ -36,7 +36,7 @@ def adopt(app: ASGIApp, errors: ErrorAnswers) -> ASGIApp:
         # A bare router answers errors in plain text; within an application it raises them.
         wrapper = applications.Starlette()
         wrapper.router = app
-        app = wrapper
+        return adopt(wrapper, errors)
     if isinstance(app, applications.Starlette):
         _configure(app, errors)
         _configure_routes(app, errors, applications.Starlette, routing)
