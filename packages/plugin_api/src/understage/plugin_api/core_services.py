@@ -1,7 +1,7 @@
 """References of the core services: `core_services.logger` and its siblings."""
 
 from understage.config import Config
-from understage.plugin_api.references import create_service_ref
+from understage.plugin_api.references import ServiceRef, create_service_ref
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
 from understage.plugin_api.services.database import DatabaseService
 from understage.plugin_api.services.discovery import DiscoveryService
@@ -12,19 +12,27 @@ from understage.plugin_api.services.lifecycle import LifecycleService, RootLifec
 from understage.plugin_api.services.logger import LoggerService, RootLoggerService
 from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
 
-auth = create_service_ref(AuthService, id="core.auth")
-database = create_service_ref(DatabaseService, id="core.database")
-discovery = create_service_ref(DiscoveryService, id="core.discovery")
-http_auth = create_service_ref(HttpAuthService, id="core.httpAuth")
-http_router = create_service_ref(HttpRouterService, id="core.httpRouter")
-lifecycle = create_service_ref(LifecycleService, id="core.lifecycle")
-logger = create_service_ref(LoggerService, id="core.logger")
-plugin_metadata = create_service_ref(PluginMetadataService, id="core.pluginMetadata")
-root_config = create_service_ref(Config, id="core.rootConfig", scope="root")
-root_health = create_service_ref(RootHealthService, id="core.rootHealth", scope="root")
-root_http_client = create_service_ref(RootHttpClientService, id="core.rootHttpClient", scope="root")
-root_http_router = create_service_ref(RootHttpRouterService, id="core.rootHttpRouter", scope="root")
-root_instance_metadata = create_service_ref(RootInstanceMetadataService, id="core.rootInstanceMetadata", scope="root")
-root_lifecycle = create_service_ref(RootLifecycleService, id="core.rootLifecycle", scope="root")
-root_logger = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
-user_info = create_service_ref(UserInfoService, id="core.userInfo")
+auth: ServiceRef[AuthService] = create_service_ref(AuthService, id="core.auth")
+database: ServiceRef[DatabaseService] = create_service_ref(DatabaseService, id="core.database")
+discovery: ServiceRef[DiscoveryService] = create_service_ref(DiscoveryService, id="core.discovery")
+http_auth: ServiceRef[HttpAuthService] = create_service_ref(HttpAuthService, id="core.httpAuth")
+http_router: ServiceRef[HttpRouterService] = create_service_ref(HttpRouterService, id="core.httpRouter")
+lifecycle: ServiceRef[LifecycleService] = create_service_ref(LifecycleService, id="core.lifecycle")
+logger: ServiceRef[LoggerService] = create_service_ref(LoggerService, id="core.logger")
+plugin_metadata: ServiceRef[PluginMetadataService] = create_service_ref(PluginMetadataService, id="core.pluginMetadata")
+root_config: ServiceRef[Config] = create_service_ref(Config, id="core.rootConfig", scope="root")
+root_health: ServiceRef[RootHealthService] = create_service_ref(RootHealthService, id="core.rootHealth", scope="root")
+root_http_client: ServiceRef[RootHttpClientService] = create_service_ref(
+    RootHttpClientService, id="core.rootHttpClient", scope="root"
+)
+root_http_router: ServiceRef[RootHttpRouterService] = create_service_ref(
+    RootHttpRouterService, id="core.rootHttpRouter", scope="root"
+)
+root_instance_metadata: ServiceRef[RootInstanceMetadataService] = create_service_ref(
+    RootInstanceMetadataService, id="core.rootInstanceMetadata", scope="root"
+)
+root_lifecycle: ServiceRef[RootLifecycleService] = create_service_ref(
+    RootLifecycleService, id="core.rootLifecycle", scope="root"
+)
+root_logger: ServiceRef[RootLoggerService] = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
+user_info: ServiceRef[UserInfoService] = create_service_ref(UserInfoService, id="core.userInfo")

@@ -95,7 +95,7 @@ class BackendPlugin(Generic[P]):
         """Use `create_backend_plugin`."""
         check_plugin_id(plugin_id, location_of(register))
         self.plugin_id = plugin_id
-        self.location = location_of(register)
+        self.location: CodeLocation | None = location_of(register)
         self.__doc__ = register.__doc__
         self.__wrapped__ = register
 
@@ -117,7 +117,7 @@ class BackendModule(Generic[P]):
         """Use `create_backend_module`."""
         self.plugin_id = plugin_id
         self.module_id = module_id
-        self.location = location_of(register)
+        self.location: CodeLocation | None = location_of(register)
         self.__doc__ = register.__doc__
         self.__wrapped__ = register
 
