@@ -115,7 +115,7 @@ async def test_loaders_have_no_other_dependencies(world: "World") -> None:
 
 
 async def test_loaders_run_one_at_a_time_and_depth_first(world: "World") -> None:
-    """W81: loaders run after all explicit features are in, in add order, nested ones after whoever found them."""
+    """W43, W81: loaders run after all explicit features are in, in add order, nested ones after whoever found them."""
 
     def noting(name: str, *found: Any) -> Any:
         @create_backend_feature_loader()

@@ -1,10 +1,10 @@
 import json
 import re
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
+from msgspec.structs import replace
 
 from understage.plugin_api import (
     PluginMetadata,

@@ -71,10 +71,11 @@ def build_report(sources: ReportSources) -> StartReport:
         ),
         services=_services(sources),
         loaders=tuple(
-            LoaderEntry(run.loader, run.seconds * 1000, run.found, run.ignored) for run in preparation.loaders
+            LoaderEntry(location=run.loader, duration_ms=_ms(run.seconds), found=run.found, ignored=run.ignored)
+            for run in preparation.loaders
         ),
         orphans=tuple(
-            OrphanEntry(module.plugin_id, module.module_id or "", _text(module.location))
+            OrphanEntry(plugin_id=module.plugin_id, module_id=module.module_id or "", location=_text(module.location))
             for module in preparation.plan.orphans
         ),
     )
@@ -96,10 +97,10 @@ def _phases(timings: Timings) -> Phases | None:
     root_services = timings.root_services or timings.prepared
     plugins = timings.plugins or root_services
     return Phases(
-        prepare_ms=(timings.prepared - timings.begun) * 1000,
-        root_services_ms=(root_services - timings.prepared) * 1000,
-        plugins_ms=(plugins - root_services) * 1000,
-        total_ms=(timings.ended - timings.begun) * 1000,
+        prepare_ms=_ms(timings.prepared - timings.begun),
+        root_services_ms=_ms(root_services - timings.prepared),
+        plugins_ms=_ms(plugins - root_services),
+        total_ms=_ms(timings.ended - timings.begun),
     )
 
 
@@ -120,7 +121,7 @@ def _plugins(sources: ReportSources) -> tuple[PluginEntry, ...]:
     ]
     known = {entry.plugin_id for entry in entries}
     entries.extend(
-        PluginEntry(plugin_id, None, None, (), (), (), text, None)
+        PluginEntry(plugin_id=plugin_id, provides=(), needs_services=(), modules=(), failure=text)
         for (plugin_id, module_id), text in failures.items()
         if module_id is None and plugin_id not in known
     )
@@ -186,14 +187,14 @@ def _times(timings: Timings, registration: Registration) -> Times | None:
     if timing is None or timing.started is None or timing.ended is None:
         return None
     return Times(
-        started_ms=(timing.started - timings.begun) * 1000,
-        ended_ms=(timing.ended - timings.begun) * 1000,
-        import_ms=registration.origin.import_seconds * 1000,
-        register_ms=registration.register_seconds * 1000,
-        services_ms=timing.steps.get("services", 0.0) * 1000,
-        modules_ms=timing.steps.get("modules", 0.0) * 1000,
-        init_ms=timing.steps.get("init", 0.0) * 1000,
-        hooks_ms=timing.steps.get("hooks", 0.0) * 1000,
+        started_ms=_ms(timing.started - timings.begun),
+        ended_ms=_ms(timing.ended - timings.begun),
+        import_ms=_ms(registration.origin.import_seconds),
+        register_ms=_ms(registration.register_seconds),
+        services_ms=_ms(timing.steps.get("services", 0.0)),
+        modules_ms=_ms(timing.steps.get("modules", 0.0)),
+        init_ms=_ms(timing.steps.get("init", 0.0)),
+        hooks_ms=_ms(timing.steps.get("hooks", 0.0)),
     )
 
 
@@ -229,11 +230,15 @@ def _instance(creation: Creation, begun: float) -> InstanceEntry:
     return InstanceEntry(
         plugin_id=creation.plugin_id,
         requested_by=creation.requested_by,
-        started_ms=(creation.started - begun) * 1000,
-        duration_ms=(ended - creation.started) * 1000,
+        started_ms=_ms(creation.started - begun),
+        duration_ms=_ms(ended - creation.started),
         failure=describe_error(creation.error) if creation.error is not None else None,
     )
 
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,11 +1,11 @@
 """What is in a backend and how its start went, as plain data."""
 
-from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
+from msgspec import Struct, to_builtins
 
-@dataclass(frozen=True, slots=True)
-class Times:
+
+class Times(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """When a plugin or module started, in milliseconds since the start of the backend began.
 
     Attributes:
@@ -34,8 +34,7 @@ class Times:
         return self.ended_ms - self.started_ms
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleEntry:
+class ModuleEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A module.
 
     Attributes:
@@ -51,18 +50,17 @@ class ModuleEntry:
     """
 
     module_id: str
-    location: str | None
-    added_at: str | None
+    location: str | None = None
+    added_at: str | None = None
     provides: tuple[str, ...]
     needs_extension_points: tuple[str, ...]
     needs_services: tuple[str, ...]
     waits_for: tuple[str, ...]
-    failure: str | None
-    times: Times | None
+    failure: str | None = None
+    times: Times | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PluginEntry:
+class PluginEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A plugin.
 
     Attributes:
@@ -77,17 +75,16 @@ class PluginEntry:
     """
 
     plugin_id: str
-    location: str | None
-    added_at: str | None
+    location: str | None = None
+    added_at: str | None = None
     provides: tuple[str, ...]
     needs_services: tuple[str, ...]
     modules: tuple[ModuleEntry, ...]
-    failure: str | None
-    times: Times | None
+    failure: str | None = None
+    times: Times | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionPointEntry:
+class ExtensionPointEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An extension point.
 
     Attributes:
@@ -101,14 +98,13 @@ class ExtensionPointEntry:
 
     id: str
     plugin_id: str
-    module_id: str | None
+    module_id: str | None = None
     kind: Literal["instance", "factory"]
     location: str
     consumers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceEntry:
+class InstanceEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An instance of a service, or the root context of its factory.
 
     Attributes:
@@ -119,15 +115,14 @@ class InstanceEntry:
         failure: why it failed, as text.
     """
 
-    plugin_id: str | None
+    plugin_id: str | None = None
     requested_by: str
     started_ms: float
     duration_ms: float
-    failure: str | None
+    failure: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceEntry:
+class ServiceEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A service factory.
 
     Attributes:
@@ -147,14 +142,13 @@ class ServiceEntry:
     multiton: bool
     source: str
     location: str
-    loader: str | None
-    overrides: str | None
+    loader: str | None = None
+    overrides: str | None = None
     needs: tuple[str, ...]
     instances: tuple[InstanceEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderEntry:
+class LoaderEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A feature loader that ran.
 
     Attributes:
@@ -170,17 +164,15 @@ class LoaderEntry:
     ignored: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrphanEntry:
+class OrphanEntry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A module that was left out because its plugin is not installed."""
 
     plugin_id: str
     module_id: str
-    location: str | None
+    location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How long the phases of the start took, in milliseconds.
 
     Attributes:
@@ -196,8 +188,7 @@ class Phases:
     total_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class StartReport:
+class StartReport(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What is in a backend, where it came from and how long it took.
 
     Attributes:
@@ -212,9 +203,9 @@ class StartReport:
         orphans: modules that were left out.
     """
 
-    outcome: Literal["success", "failure"] | None
+    outcome: Literal["success", "failure"] | None = None
     problems: tuple[str, ...]
-    phases: Phases | None
+    phases: Phases | None = None
     plugins: tuple[PluginEntry, ...]
     extension_points: tuple[ExtensionPointEntry, ...]
     services: tuple[ServiceEntry, ...]
@@ -227,7 +218,7 @@ class StartReport:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values, keys in camel case, what is unknown left out."""
-        body: dict[str, Any] = _as_json(self)
+        body: dict[str, Any] = to_builtins(self)
         return body
 
     def lines(self) -> list[str]:
@@ -251,17 +242,3 @@ def _line(plugin: PluginEntry) -> str:
     shown = ", ".join(f"{name} {milliseconds:.0f}" for name, milliseconds in steps if milliseconds >= 0.5)
     failed = ", failed" if plugin.failure else ""
     return f"{plugin.plugin_id}: {times.total_ms:.0f} ms{f' ({shown})' if shown else ''}{modules}{failed}"
-
-
-def _as_json(value: Any) -> Any:
-    if is_dataclass(value):
-        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {_camel(name): _as_json(item) for name, item in pairs if item is not None}
-    if isinstance(value, tuple):
-        return [_as_json(item) for item in value]
-    return round(value, 3) if isinstance(value, float) else value
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -1,17 +1,17 @@
 """What became of the start: of each plugin and module."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from understage.errors import ConflictError, serialize_error
 
 Outcome = Literal["success", "failure"]
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailure:
+class StartFailure(Struct, frozen=True):
     """Why a plugin or module failed.
 
     Attributes:
@@ -27,8 +27,7 @@ class StartFailure:
         return {"error": serialize_error(self.error), "allowed": self.allowed}
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleStartResult:
+class ModuleStartResult(Struct, frozen=True):
     """What became of a module.
 
     Attributes:
@@ -47,8 +46,7 @@ class ModuleStartResult:
         return body if self.failure is None else {**body, "failure": self.failure.to_json()}
 
 
-@dataclass(frozen=True, slots=True)
-class PluginStartResult:
+class PluginStartResult(Struct, frozen=True):
     """What became of a plugin.
 
     Attributes:
@@ -73,8 +71,7 @@ class PluginStartResult:
         return body if self.failure is None else {**body, "failure": self.failure.to_json()}
 
 
-@dataclass(frozen=True, slots=True)
-class StartResult:
+class StartResult(Struct, frozen=True):
     """What became of the start.
 
     Attributes:
