@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
 import pytest
+
 from understage.catalog import feature as catalog
 from understage.catalog_api import (
     CatalogProcessing,
