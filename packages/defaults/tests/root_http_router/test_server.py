@@ -12,7 +12,7 @@ import pytest
 
 from understage.config import config_from_data
 from understage.defaults.root_health import DefaultRootHealth
-from understage.defaults.root_http_router import root_http_router_service_factory
+from understage.defaults.root_http_router import answer_writer, root_http_router_service_factory
 from understage.defaults.root_http_router.answers import not_found
 from understage.defaults.root_http_router.certificates import self_signed_certificate
 from understage.defaults.root_http_router.error_answers import ResponseAbortedError
@@ -249,7 +249,91 @@ async def test_failures_of_the_app_are_logged_once(logger: Any) -> None:
     assert [str(entry["error"]) for _, entry in logger.of("error")] == ["boom"]
 
 
-@pytest.mark.parametrize("header", [(b"x", b"a\r\nb"), (b"x y", b"a")])
+def answering(status: int, headers: list[tuple[bytes, bytes]], *pieces: bytes) -> Any:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        for index, piece in enumerate(pieces):
+            await send({"type": "http.response.body", "body": piece, "more_body": index < len(pieces) - 1})
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("pieces", "body"),
+    [
+        ((b"hello",), b"5\r\nhello\r\n0\r\n\r\n"),
+        ((b"one", b"", b"three"), b"3\r\none\r\n5\r\nthree\r\n0\r\n\r\n"),
+        ((b"",), b"0\r\n\r\n"),
+    ],
+)
+async def test_answers_of_unknown_length_are_chunked(logger: Any, pieces: tuple[bytes, ...], body: bytes) -> None:
+    """H92: an answer without a length is sent in chunks, in one piece or in several."""
+    async with serving(answering(200, [], *pieces), logger) as server:
+        answer = await ask(server.port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+    head, _, sent = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    assert sent == body
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "body"),
+    [
+        (b"HEAD", 200, [(b"content-length", b"5")], b"hello"),
+        (b"HEAD", 200, [], b"hello"),
+        (b"GET", 204, [], b""),
+        (b"GET", 304, [], b""),
+        (b"GET", 200, [(b"content-length", b"0")], b""),
+    ],
+)
+async def test_some_answers_are_a_head_alone(
+    logger: Any, method: bytes, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """H92: HEAD, 204, 304 and a length of zero are answered without a body, and the connection stays usable."""
+    async with serving(answering(status, headers, body), logger) as server:
+        request = method + b" / HTTP/1.1\r\n\r\n" + method + b" / HTTP/1.1\r\nconnection: close\r\n\r\n"
+        answer = await ask(server.port, request)
+    assert answer.count(b"HTTP/1.1 ") == answer.count(b"\r\n\r\n") == 2
+    assert answer.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("headers", [[(b"content-type", b"text/event-stream")], [(b"content-length", b"9")]])
+async def test_the_head_does_not_wait_for_the_body(logger: Any, headers: list[tuple[bytes, bytes]]) -> None:
+    """H92: the head of an answer leaves at once, though its first event comes much later."""
+    release = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await release.wait()
+        await send({"type": "http.response.body", "body": b"data: 1\n\n"})
+
+    async with serving(app, logger) as server, AsyncExitStack() as stack:
+        stack.callback(release.set)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+        assert headers[0][0] in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        release.set()
+        assert b"data: 1" in await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+
+@pytest.mark.parametrize("body", [b"short", b"much too long"])
+async def test_bodies_of_the_wrong_length_end_the_connection(logger: Any, body: bytes) -> None:
+    """H92: a body that is not as long as announced never looks complete to the client."""
+    async with serving(answering(200, [(b"content-length", b"9")], body), logger) as server:
+        answer = await ask(server.port, b"GET / HTTP/1.1\r\n\r\n")
+    assert len(answer.partition(b"\r\n\r\n")[2]) < 9
+    assert logger.of("error")
+
+
+async def test_remembered_headers_are_bounded(logger: Any) -> None:
+    """H92: headers with ever new values do not fill the memory."""
+    async with serving(answering(200, [(b"x%d" % n, b"a") for n in range(9000)], b""), logger) as server:
+        answer = await ask(server.port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+    assert b"x8999: a\r\n" in answer
+    assert len(answer_writer._LINES) <= 4096
+
+
+@pytest.mark.parametrize("header", [(b"x", b"a\r\nb"), (b"x y", b"a"), (b"", b"a"), (b"x\r\ny", b"a")])
 async def test_headers_cannot_be_smuggled(logger: Any, header: tuple[bytes, bytes]) -> None:
     """H30: a header of an app that would break the answer apart is refused."""
 

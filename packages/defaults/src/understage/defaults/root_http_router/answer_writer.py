@@ -1,5 +1,6 @@
 """Writes answers to the connection: uvicorn's request cycle, with header lines that are checked once and remembered."""
 
+import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -41,32 +42,32 @@ class AnswerCycle(RequestResponseCycle):
             self.response_started = True
             self.waiting_for_100_continue = False
             self._pending = self._head(message["status"], message.get("headers", ()))
-            if not self.expected_content_length:
-                # A stream, or no body: the client should see the head at once.
-                self._write_pending()
-        elif self._is_whole_body(message):
+            # The head leaves with the body, in one write; but it does not wait for a body that comes later.
+            asyncio.get_running_loop().call_soon(self._write_pending)
+        elif (payload := self._payload(message)) is not None:
             self.expected_content_length = 0
-            head, self._pending = self._pending, b""
-            self.transport.write(b"".join((head, message["body"])))
+            self.transport.write(b"".join((self._pending, payload)))
+            self._pending = b""
             self._complete()
         else:
             self._write_pending()
             await super().send(message)
 
     def _write_pending(self) -> None:
-        if self._pending:
-            head, self._pending = self._pending, b""
+        head, self._pending = self._pending, b""
+        if head and not self.transport.is_closing():
             self.transport.write(head)
 
-    def _is_whole_body(self, message: Any) -> bool:
-        return (
-            message["type"] == "http.response.body"
-            and not message.get("more_body", False)
-            and self.chunked_encoding is False
-            and not self.response_complete
-            and len(message.get("body", b"")) == self.expected_content_length > 0
-            and self.scope["method"] != "HEAD"
-        )
+    def _payload(self, message: Any) -> bytes | None:
+        """Returns what is written for a body that comes in one piece, or None for any other message."""
+        if not self._pending or message["type"] != "http.response.body" or message.get("more_body", False):
+            return None
+        body: bytes = message.get("body", b"")
+        if self.scope["method"] == "HEAD":
+            return b""
+        if self.chunked_encoding:
+            return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+        return body if len(body) == self.expected_content_length else None
 
     def _complete(self) -> None:
         self.response_complete = True
@@ -89,7 +90,7 @@ class AnswerCycle(RequestResponseCycle):
     def _line(self, header: Header) -> bytes:
         """Returns the line of a header that is not remembered."""
         name, value = header
-        if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        if not name or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
             raise RuntimeError(f"the header {name!r} with the value {value!r} cannot be sent")
         name = name.lower()
         line = name + b": " + value + b"\r\n"

@@ -70,7 +70,7 @@ def _configure(app: Any, errors: ErrorAnswers) -> None:
 def _configure_routes(app: Any, errors: ErrorAnswers, application: Any, routing: Any) -> None:
     routes: Iterable[Any] = app.routes
     for route in routes:
-        inner = route.app if isinstance(route, routing.Mount | routing.Host) else None
+        inner: Any = route.app if isinstance(route, routing.Mount | routing.Host) else None
         if isinstance(inner, application):
             _configure(inner, errors)
         elif isinstance(inner, routing.Router):
