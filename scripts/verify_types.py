@@ -23,7 +23,9 @@ def main() -> int:
         (namespace / "py.typed").touch()
         for portion in ROOT.glob("p*/*/src/understage/*"):
             (namespace / portion.name).symlink_to(portion)
-        environment = {**os.environ, "PYTHONPATH": folder}
+        # pyright asks the first python on the path where third-party packages are.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": folder}
         for name in PUBLIC:
             command = [sys.executable, "-m", "pyright", "--ignoreexternal", "--verifytypes", f"understage.{name}"]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder, check=False)

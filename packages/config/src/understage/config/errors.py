@@ -77,6 +77,6 @@ class ConfigValidationError(ConfigError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         """Lists every problem, one on each line."""
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
         super().__init__("\n  ".join([f"the configuration is not valid, {count}:", *map(str, problems)]))

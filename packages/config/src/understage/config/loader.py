@@ -21,7 +21,7 @@ from understage.config.state import ConfigState
 from understage.config.targets import check_url, default_files, environments, is_url
 from understage.config.watching import ConfigWatcher
 
-logger = logging.getLogger("understage.config")
+logger: logging.Logger = logging.getLogger("understage.config")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class LoadedConfig:
         self._reloading = asyncio.Lock()
         self._failure = ""
         self.warnings = warnings
-        self.config = Config(self._state)
+        self.config: Config = Config(self._state)
 
     @property
     def sources(self) -> tuple[LoadedSource, ...]:

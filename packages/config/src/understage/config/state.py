@@ -8,7 +8,7 @@ from understage.config.node import Node
 
 Callback: TypeAlias = Callable[[], None]
 
-logger = logging.getLogger("understage.config")
+logger: logging.Logger = logging.getLogger("understage.config")
 
 
 class Subscription:
@@ -31,8 +31,8 @@ class ConfigState:
     """
 
     def __init__(self, root: Node, sources: tuple[str, ...]) -> None:
-        self.root = root
-        self.sources = sources
+        self.root: Node = root
+        self.sources: tuple[str, ...] = sources
         self._callbacks: dict[object, Callback] = {}
 
     def subscribe(self, callback: Callback) -> Subscription:
@@ -46,7 +46,8 @@ class ConfigState:
 
     def replace(self, root: Node, sources: tuple[str, ...]) -> None:
         """Puts another tree in place and tells all subscribers; one that fails is logged and harms no other."""
-        self.root, self.sources = root, sources
+        self.root = root
+        self.sources = sources
         for token, callback in list(self._callbacks.items()):
             if token not in self._callbacks:
                 continue

@@ -15,7 +15,7 @@ _DEBOUNCE_MILLISECONDS = 200
 _STEP_MILLISECONDS = 50
 _RETRY_SECONDS = 5
 
-logger = logging.getLogger("understage.config")
+logger: logging.Logger = logging.getLogger("understage.config")
 
 
 class Reloadable(Protocol):

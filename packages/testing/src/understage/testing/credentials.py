@@ -224,10 +224,10 @@ class MockCredentials:
         service: another plugin, or an outside caller.
     """
 
-    none = NoneCredentials()
-    user = UserCredentials()
-    limited_user = LimitedUserCredentials()
-    service = ServiceCredentials()
+    none: NoneCredentials = NoneCredentials()
+    user: UserCredentials = UserCredentials()
+    limited_user: LimitedUserCredentials = LimitedUserCredentials()
+    service: ServiceCredentials = ServiceCredentials()
 
 
-mock_credentials = MockCredentials()
+mock_credentials: MockCredentials = MockCredentials()

@@ -21,7 +21,7 @@ class MockDirectory:
     """
 
     def __init__(self, content: MockContent | None = None, *, path: Path | None = None) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="understage-test-")) if path is None else path
+        self.path: Path = Path(tempfile.mkdtemp(prefix="understage-test-")) if path is None else path
         self.path.mkdir(parents=True, exist_ok=True)
         self.add_content(content or {})
 

@@ -4,7 +4,7 @@ from typing import Annotated, Protocol
 
 from understage.auth_api.ownership import AuthOwnershipResolver
 from understage.auth_api.providers import AuthProviderFactory
-from understage.plugin_api import create_extension_point
+from understage.plugin_api import ExtensionPoint, create_extension_point
 
 
 class AuthProvidersExtensionPoint(Protocol):
@@ -39,9 +39,11 @@ class AuthOwnershipResolutionExtensionPoint(Protocol):
         ...
 
 
-auth_providers_extension_point = create_extension_point(AuthProvidersExtensionPoint, id="auth.providers")
-auth_ownership_resolution_extension_point = create_extension_point(
-    AuthOwnershipResolutionExtensionPoint, id="auth.ownershipResolution"
+auth_providers_extension_point: ExtensionPoint[AuthProvidersExtensionPoint] = create_extension_point(
+    AuthProvidersExtensionPoint, id="auth.providers"
+)
+auth_ownership_resolution_extension_point: ExtensionPoint[AuthOwnershipResolutionExtensionPoint] = (
+    create_extension_point(AuthOwnershipResolutionExtensionPoint, id="auth.ownershipResolution")
 )
 
 AuthProviders = Annotated[AuthProvidersExtensionPoint, auth_providers_extension_point]

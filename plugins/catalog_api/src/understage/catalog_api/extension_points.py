@@ -4,7 +4,7 @@ from typing import Annotated, Protocol
 
 from understage.catalog_api.processing import CatalogProcessor
 from understage.catalog_api.providers import EntityProvider
-from understage.plugin_api import create_extension_point
+from understage.plugin_api import ExtensionPoint, create_extension_point
 
 
 class CatalogProcessingExtensionPoint(Protocol):
@@ -23,5 +23,7 @@ class CatalogProcessingExtensionPoint(Protocol):
         ...
 
 
-catalog_processing_extension_point = create_extension_point(CatalogProcessingExtensionPoint, id="catalog.processing")
+catalog_processing_extension_point: ExtensionPoint[CatalogProcessingExtensionPoint] = create_extension_point(
+    CatalogProcessingExtensionPoint, id="catalog.processing"
+)
 CatalogProcessing = Annotated[CatalogProcessingExtensionPoint, catalog_processing_extension_point]

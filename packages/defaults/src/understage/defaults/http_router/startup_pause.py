@@ -21,7 +21,7 @@ class StartupPause:
     """
 
     def __init__(self, lifecycle: LifecycleService, timeout: timedelta = DEFAULT_TIMEOUT) -> None:
-        self.is_open = False
+        self.is_open: bool = False
         self._stopped = False
         self._changed = asyncio.Event()
         self._timeout = timeout.total_seconds()

@@ -39,7 +39,7 @@ class LogOutput:
         self._severity = INFO
         self._meta: Mapping[str, Any] = {}
         self._overrides: Sequence[LevelOverride] = ()
-        self.threshold = INFO
+        self.threshold: int = INFO
 
     def configure(
         self, severity: int, *, meta: Mapping[str, Any] | None = None, overrides: Sequence[LevelOverride] = ()

@@ -12,6 +12,7 @@ from understage.plugin_api import (
     RootLifecycle,
     RootLogger,
     ServiceFactory,
+    ServiceRef,
     create_service_factory,
     create_service_ref,
 )
@@ -31,7 +32,7 @@ class TestServer:
 
     def __init__(self, app: ASGIApp | None, port: int | None = None) -> None:
         self.app = app
-        self.url = IN_PROCESS_URL if port is None else f"http://127.0.0.1:{port}"
+        self.url: str = IN_PROCESS_URL if port is None else f"http://127.0.0.1:{port}"
         self._port = port
 
     @property
@@ -50,7 +51,7 @@ class TestServer:
         return self._port
 
 
-test_server_ref = create_service_ref(TestServer, id="test.server", scope="root")
+test_server_ref: ServiceRef[TestServer] = create_service_ref(TestServer, id="test.server", scope="root")
 
 
 def http_side_factory(*, listen: bool) -> ServiceFactory[TestServer]:

@@ -33,7 +33,7 @@ class ServiceRegistry:
     """
 
     def __init__(self, providers: Providers | Iterable[ServiceFactory[Any]] = ()) -> None:
-        self.providers = providers if isinstance(providers, Providers) else Providers(providers)
+        self.providers: Providers = providers if isinstance(providers, Providers) else Providers(providers)
         self._instances: dict[_Key, Creation] = {}
         self._root_contexts: dict[Provider, Creation] = {}
         self._metadata: dict[str, _BuiltInPluginMetadata] = {}
