@@ -1,5 +1,6 @@
 """A whole backend whose processes come and go: auth, guests, catalog, and a plugin that answers slowly."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -96,6 +97,10 @@ class Installation:
             numbers = range(file, count, files)
             text = "---\n".join(ENTITY.format(number=number, team=number % 10) for number in numbers)
             (self.folder / f"entities/part-{file}.yaml").write_text(text)
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """Returns the environment of a process that is not started by `running`."""
+        return {**os.environ, **extra}
 
     def running(self, **environment: str) -> AbstractContextManager[BackendProcess]:
         """Runs a process of the backend on a port of its own."""

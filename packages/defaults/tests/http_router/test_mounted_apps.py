@@ -224,6 +224,17 @@ async def test_database_errors_are_hidden(make_plugin: Callable[..., Any], wrapp
     assert any(entry.get("logId") == log_id and entry["error"] is error for _, entry in plugin.logger.of("error"))
 
 
+async def test_a_database_that_is_away_is_told_without_its_errors(make_plugin: Callable[..., Any]) -> None:
+    """H20, H24: what a driver says is hidden, but not that the outage is one for now: status and Retry-After stay."""
+    cause = sqlite3.OperationalError("cannot reach 10.0.0.7")
+    plugin = await started(make_plugin, raising(ServiceUnavailableError("no database", cause, retry_after=1)))
+    response = await plugin.get("/x")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    shown = response.json()["error"]
+    assert shown["name"] == "ServiceUnavailableError"
+    assert shown["message"].startswith("An internal error occurred logId=")
+
+
 async def test_own_errors_about_the_database_are_shown(make_plugin: Callable[..., Any]) -> None:
     """H24: an author's own message is not hidden because a driver's error is behind it."""
     error = UnderstageError("try another name")

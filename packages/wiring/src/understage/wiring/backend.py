@@ -170,6 +170,9 @@ class Backend:
 
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             code = runner.run(run_backend(self))
+            if code:
+                # What was given up is torn down in any order now; its complaints would bury the reason.
+                runner.get_loop().set_exception_handler(lambda _loop, _context: None)
         if code:
             sys.exit(code)
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from understage.defaults.root_http_router.answers import Header, json_bytes, send_empty, send_json
 from understage.defaults.root_http_router.request_target import relative_url
-from understage.errors import UnderstageError, error_document, error_status, retry_after_seconds
+from understage.errors import (
+    ServiceUnavailableError,
+    UnderstageError,
+    error_document,
+    error_status,
+    retry_after_seconds,
+)
 from understage.plugin_api import LoggerService, Scope, Send
 
 _DATABASE_DRIVERS = frozenset({"asyncpg", "sqlite3", "_sqlite3", "sqlalchemy", "aiosqlite", "psycopg", "psycopg2"})
@@ -71,7 +77,11 @@ class ErrorAnswers:
         log_id = secrets.token_hex(10)
         message = f"Filtered internal error with logId={log_id} from response"
         self._logger.error(message, error=error, logId=log_id)
-        return UnderstageError(f"An internal error occurred logId={log_id}")
+        shown = f"An internal error occurred logId={log_id}"
+        if isinstance(error, ServiceUnavailableError):
+            # That it is only for now is no secret, and what clients and proxies go by.
+            return ServiceUnavailableError(shown, retry_after=error.retry_after)
+        return UnderstageError(shown)
 
 
 def is_disconnect(error: BaseException) -> bool:
