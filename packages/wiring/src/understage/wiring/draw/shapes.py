@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Protocol
 
 CHARACTER_WIDTH = 6.7
 STYLE = """
@@ -16,14 +15,6 @@ background:var(--paper)}
 .sheet rect{stroke:var(--line)}.sheet .bar{stroke:none}.sheet path{fill:none;stroke:var(--soft)}
 .sheet .grid{stroke:var(--line);stroke-dasharray:2 4}
 """.replace("\n", "")
-
-
-class Element(Protocol):
-    """A part of a picture."""
-
-    def __str__(self) -> str:
-        """Returns its markup."""
-        ...
 
 
 def rect(x: float, y: float, width: float, height: float, *, fill: str, kind: str = "", tip: str = "") -> str:

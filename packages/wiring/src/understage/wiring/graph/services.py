@@ -98,15 +98,13 @@ def errors_for(owner: str, place: object, problems: list[ServiceProblem]) -> lis
             continue
         seen.add(str(problem.error))
         errors.append(
-            WiringError(f"{owner} cannot start", path=_drawn(owner, place, [problem]), cause=problem.error)
-            if problem.path
-            else _as_wiring_error(owner, problem.error)
+            WiringError(
+                f"{owner} cannot start",
+                path=_drawn(owner, place, [problem]) if problem.path else (),
+                cause=problem.error,
+            )
         )
     return errors
-
-
-def _as_wiring_error(owner: str, error: WiringError | DependencyDeclarationError) -> WiringError:
-    return WiringError(f"{owner} cannot start", cause=error)
 
 
 def _drawn(owner: str, place: object, problems: list[ServiceProblem]) -> list[str]:

@@ -1,7 +1,6 @@
 """Validation of everything that will be started, before anything is."""
 
 from understage.plugin_api import DependencyDeclarationError, FeatureDeclarationError
-from understage.wiring.declare.records import Failure
 from understage.wiring.errors import WiringError
 from understage.wiring.graph.plan import Plan
 from understage.wiring.graph.plugins import check_plugins
@@ -36,16 +35,6 @@ async def validate(plan: Plan, providers: Providers) -> list[WiringError | Featu
     root_problems = [problem for provider in eager if provider.is_root for problem in checker.of_provider(provider)]
     check_plugins(plan, checker, [provider for provider in eager if not provider.is_root])
     return list(errors_for("the backend", None, root_problems))
-
-
-def unattributed(plan: Plan) -> list[BaseException]:
-    """Returns the plan's failures that count against nobody."""
-    return [failure.error for failure in plan.failures if failure.plugin_id is None]
-
-
-def attributed(plan: Plan) -> list[Failure]:
-    """Returns the plan's failures that count against a plugin or module."""
-    return [failure for failure in plan.failures if failure.plugin_id is not None]
 
 
 def _declarations(providers: Providers) -> list[WiringError | FeatureDeclarationError]:

@@ -28,7 +28,7 @@ class StartSequence:
         preparation: what is to be started.
         middleware: what wraps extension points.
         timings: takes how long the steps took.
-        logger: returns the backend's logger, created if need be.
+        fallback_logger: where to log as long as, or if, there is no root logger.
         on_logger: called with the logger as soon as it exists.
 
     Attributes:
