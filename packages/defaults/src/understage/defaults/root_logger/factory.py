@@ -50,7 +50,7 @@ def create_root_logger(config: Config, output: LogOutput, schema: ConfigSchema |
             configure_output(output, config)
         except UnderstageError as error:
             message = "The logger keeps its previous configuration; the new one cannot be used"
-            logger.error(message, error=error)  # noqa: TRY400 - our loggers take the exception as error=
+            logger.error(message, error=error)
 
     add_secrets()
     configure_output(output, config)

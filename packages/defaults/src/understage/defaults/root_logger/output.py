@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, Final, Literal
 
-from understage.defaults.root_logger.levels import INFO, level_name
+from understage.defaults.root_logger.levels import ERROR, INFO, level_name
 from understage.defaults.root_logger.overrides import LevelOverride, admits
 from understage.defaults.root_logger.redaction import Redactor
 from understage.defaults.root_logger.render import JsonRenderer, Renderer, TextRenderer
+from understage.defaults.root_logger.standard_output import StandardOutput
 from understage.defaults.root_logger.values import describe_value, traceback_text
 
 LogFormat = Literal["json", "text", "coloured"]
@@ -35,7 +35,8 @@ class LogOutput:
             if log_format == "json"
             else TextRenderer(self._redactor, colours=log_format == "coloured")
         )
-        self._write = write or write_to_stdout
+        self._stdout = StandardOutput()
+        self._write = write or self._stdout.write
         self._severity = INFO
         self._meta: Mapping[str, Any] = {}
         self._overrides: Sequence[LevelOverride] = ()
@@ -81,17 +82,6 @@ class LogOutput:
             entry["error"] = describe_value(error)
             entry.setdefault("stack", traceback_text(error))
         self._write(self._render(entry) + b"\n")
-
-
-def write_to_stdout(line: bytes) -> None:
-    """Writes a line to standard output, whatever stands there at the moment."""
-    stream: BinaryIO | None = getattr(sys.stdout, "buffer", None)
-    try:
-        if stream is None:
-            sys.stdout.write(line.decode())
-        else:
-            stream.write(line)
-            stream.flush()
-    except (OSError, ValueError):
-        # A closed pipe or stream: there is nowhere to complain, and the work that is being logged must go on.
-        return
+        if severity >= ERROR:
+            # It may be the last thing that this process says.
+            self._stdout.flush()
