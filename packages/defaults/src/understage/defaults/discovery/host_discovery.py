@@ -63,4 +63,4 @@ class DefaultDiscovery:
             self._routes = self._read()
         except UnderstageError as error:
             message = "Discovery keeps its previous configuration; the new one cannot be used"
-            self._logger.error(message, error=error)  # noqa: TRY400 - our loggers take the exception as error=
+            self._logger.error(message, error=error)
