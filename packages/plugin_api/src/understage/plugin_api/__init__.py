@@ -1,10 +1,13 @@
 """What plugin authors import: features, references, core service protocols and their aliases."""
 
 from understage.plugin_api import core_services
+from understage.plugin_api.abort import AbortController, AbortSignal
 from understage.plugin_api.aliases import (
     Auth,
+    Cache,
     Database,
     Discovery,
+    Events,
     HttpAuth,
     HttpRouter,
     Lifecycle,
@@ -17,6 +20,7 @@ from understage.plugin_api.aliases import (
     RootInstanceMetadata,
     RootLifecycle,
     RootLogger,
+    Scheduler,
     UserInfoReader,
 )
 from understage.plugin_api.asgi import ASGIApp, Message, Receive, Scope, Send
@@ -56,8 +60,10 @@ from understage.plugin_api.registration import (
     PluginRegistrationPoints,
 )
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
+from understage.plugin_api.services.cache import CacheService, TimeToLive
 from understage.plugin_api.services.database import DatabaseConnection, DatabaseService, Dialect, Row
 from understage.plugin_api.services.discovery import DiscoveryService
+from understage.plugin_api.services.events import Event, EventsService, OnEvent
 from understage.plugin_api.services.health import HealthResponse, RootHealthService
 from understage.plugin_api.services.http_client import HttpResponse, RootHttpClientService
 from understage.plugin_api.services.http_router import AuthPolicyAllow, HttpRouterService, RootHttpRouterService
@@ -69,9 +75,22 @@ from understage.plugin_api.services.metadata import (
     PluginMetadataService,
     RootInstanceMetadataService,
 )
+from understage.plugin_api.services.scheduler import (
+    Cron,
+    ScheduledTask,
+    ScheduledTaskRunner,
+    SchedulerService,
+    TaskFrequency,
+    TaskFunction,
+    TaskSchedule,
+    TaskScope,
+    read_task_schedule_from_config,
+)
 
 __all__ = [
     "ASGIApp",
+    "AbortController",
+    "AbortSignal",
     "AccessRestrictions",
     "Auth",
     "AuthPolicyAllow",
@@ -79,8 +98,11 @@ __all__ = [
     "BackendFeature",
     "BackendModule",
     "BackendPlugin",
+    "Cache",
+    "CacheService",
     "CodeLocation",
     "Credentials",
+    "Cron",
     "Database",
     "DatabaseConnection",
     "DatabaseService",
@@ -88,6 +110,9 @@ __all__ = [
     "Dialect",
     "Discovery",
     "DiscoveryService",
+    "Event",
+    "Events",
+    "EventsService",
     "ExtensionPoint",
     "ExtensionPointContext",
     "FeatureDeclarationError",
@@ -110,6 +135,7 @@ __all__ = [
     "ModuleFeature",
     "ModuleRegistrationPoints",
     "NonePrincipal",
+    "OnEvent",
     "PluginFeature",
     "PluginMetadata",
     "PluginMetadataService",
@@ -131,11 +157,20 @@ __all__ = [
     "RootLogger",
     "RootLoggerService",
     "Row",
+    "ScheduledTask",
+    "ScheduledTaskRunner",
+    "Scheduler",
+    "SchedulerService",
     "Scope",
     "Send",
     "ServiceFactory",
     "ServicePrincipal",
     "ServiceRef",
+    "TaskFrequency",
+    "TaskFunction",
+    "TaskSchedule",
+    "TaskScope",
+    "TimeToLive",
     "UserInfo",
     "UserInfoReader",
     "UserInfoService",
@@ -151,4 +186,5 @@ __all__ = [
     "is_service",
     "is_user",
     "legacy_plugin",
+    "read_task_schedule_from_config",
 ]

@@ -5,18 +5,23 @@ from typing import Annotated
 from understage.config import Config
 from understage.plugin_api import core_services
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
+from understage.plugin_api.services.cache import CacheService
 from understage.plugin_api.services.database import DatabaseService
 from understage.plugin_api.services.discovery import DiscoveryService
+from understage.plugin_api.services.events import EventsService
 from understage.plugin_api.services.health import RootHealthService
 from understage.plugin_api.services.http_client import RootHttpClientService
 from understage.plugin_api.services.http_router import HttpRouterService, RootHttpRouterService
 from understage.plugin_api.services.lifecycle import LifecycleService, RootLifecycleService
 from understage.plugin_api.services.logger import LoggerService, RootLoggerService
 from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
+from understage.plugin_api.services.scheduler import SchedulerService
 
 Auth = Annotated[AuthService, core_services.auth]
+Cache = Annotated[CacheService, core_services.cache]
 Database = Annotated[DatabaseService, core_services.database]
 Discovery = Annotated[DiscoveryService, core_services.discovery]
+Events = Annotated[EventsService, core_services.events]
 HttpAuth = Annotated[HttpAuthService, core_services.http_auth]
 HttpRouter = Annotated[HttpRouterService, core_services.http_router]
 Lifecycle = Annotated[LifecycleService, core_services.lifecycle]
@@ -29,4 +34,5 @@ RootHttpRouter = Annotated[RootHttpRouterService, core_services.root_http_router
 RootInstanceMetadata = Annotated[RootInstanceMetadataService, core_services.root_instance_metadata]
 RootLifecycle = Annotated[RootLifecycleService, core_services.root_lifecycle]
 RootLogger = Annotated[RootLoggerService, core_services.root_logger]
+Scheduler = Annotated[SchedulerService, core_services.scheduler]
 UserInfoReader = Annotated[UserInfoService, core_services.user_info]

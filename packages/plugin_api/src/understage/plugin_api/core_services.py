@@ -3,18 +3,23 @@
 from understage.config import Config
 from understage.plugin_api.references import ServiceRef, create_service_ref
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
+from understage.plugin_api.services.cache import CacheService
 from understage.plugin_api.services.database import DatabaseService
 from understage.plugin_api.services.discovery import DiscoveryService
+from understage.plugin_api.services.events import EventsService
 from understage.plugin_api.services.health import RootHealthService
 from understage.plugin_api.services.http_client import RootHttpClientService
 from understage.plugin_api.services.http_router import HttpRouterService, RootHttpRouterService
 from understage.plugin_api.services.lifecycle import LifecycleService, RootLifecycleService
 from understage.plugin_api.services.logger import LoggerService, RootLoggerService
 from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
+from understage.plugin_api.services.scheduler import SchedulerService
 
 auth: ServiceRef[AuthService] = create_service_ref(AuthService, id="core.auth")
+cache: ServiceRef[CacheService] = create_service_ref(CacheService, id="core.cache")
 database: ServiceRef[DatabaseService] = create_service_ref(DatabaseService, id="core.database")
 discovery: ServiceRef[DiscoveryService] = create_service_ref(DiscoveryService, id="core.discovery")
+events: ServiceRef[EventsService] = create_service_ref(EventsService, id="events.service")
 http_auth: ServiceRef[HttpAuthService] = create_service_ref(HttpAuthService, id="core.httpAuth")
 http_router: ServiceRef[HttpRouterService] = create_service_ref(HttpRouterService, id="core.httpRouter")
 lifecycle: ServiceRef[LifecycleService] = create_service_ref(LifecycleService, id="core.lifecycle")
@@ -35,4 +40,5 @@ root_lifecycle: ServiceRef[RootLifecycleService] = create_service_ref(
     RootLifecycleService, id="core.rootLifecycle", scope="root"
 )
 root_logger: ServiceRef[RootLoggerService] = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
+scheduler: ServiceRef[SchedulerService] = create_service_ref(SchedulerService, id="core.scheduler")
 user_info: ServiceRef[UserInfoService] = create_service_ref(UserInfoService, id="core.userInfo")
