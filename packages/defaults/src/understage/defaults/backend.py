@@ -7,6 +7,7 @@ from typing import Any
 from understage.defaults.auth import auth_service_factory
 from understage.defaults.database import database_service_factory
 from understage.defaults.discovery import discovery_service_factory
+from understage.defaults.events import events_service_factory
 from understage.defaults.http_auth import http_auth_service_factory
 from understage.defaults.http_router import http_router_service_factory
 from understage.defaults.lifecycle import lifecycle_service_factory
@@ -33,6 +34,7 @@ default_service_factories: tuple[ServiceFactory[Any], ...] = (
     auth_service_factory,
     database_service_factory(),
     discovery_service_factory(),
+    events_service_factory,
     http_auth_service_factory,
     http_router_service_factory,
     lifecycle_service_factory,

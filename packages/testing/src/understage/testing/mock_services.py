@@ -5,6 +5,7 @@ from understage.testing.mocks.namespaces import (
     AuthNamespace,
     DatabaseNamespace,
     DiscoveryNamespace,
+    EventsNamespace,
     HttpAuthNamespace,
     HttpRouterNamespace,
     LifecycleNamespace,
@@ -23,6 +24,7 @@ from understage.testing.mocks.namespaces import (
 auth: AuthNamespace = AuthNamespace(core_services.auth)
 database: DatabaseNamespace = DatabaseNamespace(core_services.database)
 discovery: DiscoveryNamespace = DiscoveryNamespace(core_services.discovery)
+events: EventsNamespace = EventsNamespace(core_services.events)
 http_auth: HttpAuthNamespace = HttpAuthNamespace(core_services.http_auth)
 http_router: HttpRouterNamespace = HttpRouterNamespace(core_services.http_router)
 lifecycle: LifecycleNamespace = LifecycleNamespace(core_services.lifecycle)

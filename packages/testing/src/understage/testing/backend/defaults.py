@@ -28,6 +28,7 @@ def default_test_factories(*, listen: bool) -> list[ServiceFactory[Any]]:
         discovery_factory,
         mock_services.auth.factory(),
         mock_services.database.factory(),
+        mock_services.events.factory(),
         mock_services.http_auth.factory(),
         mock_services.http_router.factory(),
         mock_services.lifecycle.factory(),

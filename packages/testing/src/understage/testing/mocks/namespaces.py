@@ -17,6 +17,7 @@ from understage.plugin_api import (
     Credentials,
     DatabaseService,
     DiscoveryService,
+    EventsService,
     HttpAuthService,
     HttpResponse,
     HttpRouterService,
@@ -36,6 +37,7 @@ from understage.plugin_api import (
 from understage.testing.mocks.auth import MockAuth
 from understage.testing.mocks.config import MockRootConfig
 from understage.testing.mocks.discovery import MockDiscovery
+from understage.testing.mocks.events import MockEvents
 from understage.testing.mocks.http_auth import MockHttpAuth
 from understage.testing.mocks.http_client import HttpHandler, MockHttpClient
 from understage.testing.mocks.logger import create_mock_root_logger
@@ -131,6 +133,22 @@ class DiscoveryNamespace(MockNamespace[DiscoveryService]):
     def factory(self, base_url: str = "http://localhost:0") -> ServiceFactory[DiscoveryService]:
         """Returns a factory of the working service; the argument as there."""
         return service_factory_of(self.ref, MockDiscovery(base_url))
+
+
+class EventsNamespace(MockNamespace[EventsService]):
+    """The events service: in memory, without the bus."""
+
+    def __call__(self) -> MockEvents:
+        """Returns a working events service; its `published` holds what was published."""
+        return MockEvents()
+
+    def factory(self, events: EventsService | None = None) -> ServiceFactory[EventsService]:
+        """Returns a factory of one events service for all plugins.
+
+        Args:
+            events: the service; by default a fresh one.
+        """
+        return service_factory_of(self.ref, MockEvents() if events is None else events)
 
 
 class HttpAuthNamespace(MockNamespace[HttpAuthService]):
