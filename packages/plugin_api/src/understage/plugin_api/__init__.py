@@ -3,6 +3,9 @@
 from understage.plugin_api import core_services
 from understage.plugin_api.abort import AbortController, AbortSignal
 from understage.plugin_api.aliases import (
+    Actions,
+    ActionsRegistry,
+    Auditor,
     Auth,
     Cache,
     Database,
@@ -12,6 +15,8 @@ from understage.plugin_api.aliases import (
     HttpRouter,
     Lifecycle,
     Logger,
+    Permissions,
+    PermissionsRegistry,
     PluginMetadata,
     RootConfig,
     RootHealth,
@@ -20,6 +25,7 @@ from understage.plugin_api.aliases import (
     RootInstanceMetadata,
     RootLifecycle,
     RootLogger,
+    RootSystemMetadata,
     Scheduler,
     UserInfoReader,
 )
@@ -38,6 +44,7 @@ from understage.plugin_api.credentials import (
     is_service,
     is_user,
 )
+from understage.plugin_api.data_schema import DataSchema, JsonSchema, SchemaSource, data_schema
 from understage.plugin_api.errors import DependencyDeclarationError, FeatureDeclarationError
 from understage.plugin_api.factories import ServiceFactory, create_service_factory
 from understage.plugin_api.features import (
@@ -53,12 +60,37 @@ from understage.plugin_api.features import (
 )
 from understage.plugin_api.legacy import LegacyPluginEnvironment, legacy_plugin
 from understage.plugin_api.location import CodeLocation
+from understage.plugin_api.permission_criteria import AllOf, AnyOf, Condition, Not, PermissionCriteria
+from understage.plugin_api.permissions import (
+    ALLOW,
+    DENY,
+    BasicPermission,
+    ConditionalDecision,
+    DefinitiveDecision,
+    Permission,
+    PermissionAction,
+    PermissionAttributes,
+    PermissionRequest,
+    PermissionResourceRef,
+    PermissionRule,
+    PolicyDecision,
+    ResourcePermission,
+)
 from understage.plugin_api.references import ExtensionPoint, ServiceRef, create_extension_point, create_service_ref
 from understage.plugin_api.registration import (
     ExtensionPointContext,
     ModuleRegistrationPoints,
     PluginRegistrationPoints,
 )
+from understage.plugin_api.services.actions import (
+    Action,
+    ActionAttributes,
+    ActionContext,
+    ActionExample,
+    ActionsRegistryService,
+    ActionsService,
+)
+from understage.plugin_api.services.auditor import AuditorEvent, AuditorService, AuditSeverity
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
 from understage.plugin_api.services.cache import CacheService, TimeToLive
 from understage.plugin_api.services.database import DatabaseConnection, DatabaseService, Dialect, Row
@@ -74,6 +106,13 @@ from understage.plugin_api.services.metadata import (
     InstalledPlugin,
     PluginMetadataService,
     RootInstanceMetadataService,
+    RootSystemMetadataService,
+    SystemPlugin,
+)
+from understage.plugin_api.services.permissions import (
+    PermissionRuleset,
+    PermissionsRegistryService,
+    PermissionsService,
 )
 from understage.plugin_api.services.scheduler import (
     Cron,
@@ -88,6 +127,25 @@ from understage.plugin_api.services.scheduler import (
 )
 
 __all__ = [
+    "ALLOW",
+    "Action",
+    "ActionAttributes",
+    "ActionContext",
+    "ActionExample",
+    "Actions",
+    "ActionsRegistry",
+    "ActionsRegistryService",
+    "ActionsService",
+    "AllOf",
+    "AnyOf",
+    "AuditSeverity",
+    "Auditor",
+    "AuditorEvent",
+    "AuditorService",
+    "BasicPermission",
+    "Condition",
+    "ConditionalDecision",
+    "DENY",
     "ASGIApp",
     "AbortController",
     "AbortSignal",
@@ -103,9 +161,11 @@ __all__ = [
     "CodeLocation",
     "Credentials",
     "Cron",
+    "DataSchema",
     "Database",
     "DatabaseConnection",
     "DatabaseService",
+    "DefinitiveDecision",
     "DependencyDeclarationError",
     "Dialect",
     "Discovery",
@@ -125,6 +185,7 @@ __all__ = [
     "HttpRouterService",
     "InstalledModule",
     "InstalledPlugin",
+    "JsonSchema",
     "LegacyPluginEnvironment",
     "Lifecycle",
     "LifecycleService",
@@ -135,14 +196,29 @@ __all__ = [
     "ModuleFeature",
     "ModuleRegistrationPoints",
     "NonePrincipal",
+    "Not",
     "OnEvent",
+    "Permission",
+    "PermissionAction",
+    "PermissionAttributes",
+    "PermissionCriteria",
+    "PermissionRequest",
+    "PermissionResourceRef",
+    "PermissionRule",
+    "PermissionRuleset",
+    "Permissions",
+    "PermissionsRegistry",
+    "PermissionsRegistryService",
+    "PermissionsService",
     "PluginFeature",
     "PluginMetadata",
     "PluginMetadataService",
     "PluginRegistrationPoints",
+    "PolicyDecision",
     "Principal",
     "PrincipalType",
     "Receive",
+    "ResourcePermission",
     "RootConfig",
     "RootHealth",
     "RootHealthService",
@@ -156,16 +232,20 @@ __all__ = [
     "RootLifecycleService",
     "RootLogger",
     "RootLoggerService",
+    "RootSystemMetadata",
+    "RootSystemMetadataService",
     "Row",
     "ScheduledTask",
     "ScheduledTaskRunner",
     "Scheduler",
     "SchedulerService",
+    "SchemaSource",
     "Scope",
     "Send",
     "ServiceFactory",
     "ServicePrincipal",
     "ServiceRef",
+    "SystemPlugin",
     "TaskFrequency",
     "TaskFunction",
     "TaskSchedule",
@@ -182,6 +262,7 @@ __all__ = [
     "create_extension_point",
     "create_service_factory",
     "create_service_ref",
+    "data_schema",
     "is_none",
     "is_service",
     "is_user",

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from understage.config import Config
 from understage.plugin_api import core_services
+from understage.plugin_api.services.actions import ActionsRegistryService, ActionsService
+from understage.plugin_api.services.auditor import AuditorService
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
 from understage.plugin_api.services.cache import CacheService
 from understage.plugin_api.services.database import DatabaseService
@@ -14,9 +16,17 @@ from understage.plugin_api.services.http_client import RootHttpClientService
 from understage.plugin_api.services.http_router import HttpRouterService, RootHttpRouterService
 from understage.plugin_api.services.lifecycle import LifecycleService, RootLifecycleService
 from understage.plugin_api.services.logger import LoggerService, RootLoggerService
-from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
+from understage.plugin_api.services.metadata import (
+    PluginMetadataService,
+    RootInstanceMetadataService,
+    RootSystemMetadataService,
+)
+from understage.plugin_api.services.permissions import PermissionsRegistryService, PermissionsService
 from understage.plugin_api.services.scheduler import SchedulerService
 
+Actions = Annotated[ActionsService, core_services.actions]
+ActionsRegistry = Annotated[ActionsRegistryService, core_services.actions_registry]
+Auditor = Annotated[AuditorService, core_services.auditor]
 Auth = Annotated[AuthService, core_services.auth]
 Cache = Annotated[CacheService, core_services.cache]
 Database = Annotated[DatabaseService, core_services.database]
@@ -26,6 +36,8 @@ HttpAuth = Annotated[HttpAuthService, core_services.http_auth]
 HttpRouter = Annotated[HttpRouterService, core_services.http_router]
 Lifecycle = Annotated[LifecycleService, core_services.lifecycle]
 Logger = Annotated[LoggerService, core_services.logger]
+Permissions = Annotated[PermissionsService, core_services.permissions]
+PermissionsRegistry = Annotated[PermissionsRegistryService, core_services.permissions_registry]
 PluginMetadata = Annotated[PluginMetadataService, core_services.plugin_metadata]
 RootConfig = Annotated[Config, core_services.root_config]
 RootHealth = Annotated[RootHealthService, core_services.root_health]
@@ -34,5 +46,6 @@ RootHttpRouter = Annotated[RootHttpRouterService, core_services.root_http_router
 RootInstanceMetadata = Annotated[RootInstanceMetadataService, core_services.root_instance_metadata]
 RootLifecycle = Annotated[RootLifecycleService, core_services.root_lifecycle]
 RootLogger = Annotated[RootLoggerService, core_services.root_logger]
+RootSystemMetadata = Annotated[RootSystemMetadataService, core_services.root_system_metadata]
 Scheduler = Annotated[SchedulerService, core_services.scheduler]
 UserInfoReader = Annotated[UserInfoService, core_services.user_info]

@@ -2,6 +2,8 @@
 
 from understage.config import Config
 from understage.plugin_api.references import ServiceRef, create_service_ref
+from understage.plugin_api.services.actions import ActionsRegistryService, ActionsService
+from understage.plugin_api.services.auditor import AuditorService
 from understage.plugin_api.services.auth import AuthService, HttpAuthService, UserInfoService
 from understage.plugin_api.services.cache import CacheService
 from understage.plugin_api.services.database import DatabaseService
@@ -12,9 +14,17 @@ from understage.plugin_api.services.http_client import RootHttpClientService
 from understage.plugin_api.services.http_router import HttpRouterService, RootHttpRouterService
 from understage.plugin_api.services.lifecycle import LifecycleService, RootLifecycleService
 from understage.plugin_api.services.logger import LoggerService, RootLoggerService
-from understage.plugin_api.services.metadata import PluginMetadataService, RootInstanceMetadataService
+from understage.plugin_api.services.metadata import (
+    PluginMetadataService,
+    RootInstanceMetadataService,
+    RootSystemMetadataService,
+)
+from understage.plugin_api.services.permissions import PermissionsRegistryService, PermissionsService
 from understage.plugin_api.services.scheduler import SchedulerService
 
+actions = create_service_ref(ActionsService, id="alpha.core.actions")
+actions_registry = create_service_ref(ActionsRegistryService, id="alpha.core.actionsRegistry")
+auditor = create_service_ref(AuditorService, id="core.auditor")
 auth: ServiceRef[AuthService] = create_service_ref(AuthService, id="core.auth")
 cache: ServiceRef[CacheService] = create_service_ref(CacheService, id="core.cache")
 database: ServiceRef[DatabaseService] = create_service_ref(DatabaseService, id="core.database")
@@ -24,6 +34,8 @@ http_auth: ServiceRef[HttpAuthService] = create_service_ref(HttpAuthService, id=
 http_router: ServiceRef[HttpRouterService] = create_service_ref(HttpRouterService, id="core.httpRouter")
 lifecycle: ServiceRef[LifecycleService] = create_service_ref(LifecycleService, id="core.lifecycle")
 logger: ServiceRef[LoggerService] = create_service_ref(LoggerService, id="core.logger")
+permissions = create_service_ref(PermissionsService, id="core.permissions")
+permissions_registry = create_service_ref(PermissionsRegistryService, id="core.permissionsRegistry")
 plugin_metadata: ServiceRef[PluginMetadataService] = create_service_ref(PluginMetadataService, id="core.pluginMetadata")
 root_config: ServiceRef[Config] = create_service_ref(Config, id="core.rootConfig", scope="root")
 root_health: ServiceRef[RootHealthService] = create_service_ref(RootHealthService, id="core.rootHealth", scope="root")
@@ -40,5 +52,6 @@ root_lifecycle: ServiceRef[RootLifecycleService] = create_service_ref(
     RootLifecycleService, id="core.rootLifecycle", scope="root"
 )
 root_logger: ServiceRef[RootLoggerService] = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
+root_system_metadata = create_service_ref(RootSystemMetadataService, id="core.rootSystemMetadata", scope="root")
 scheduler: ServiceRef[SchedulerService] = create_service_ref(SchedulerService, id="core.scheduler")
 user_info: ServiceRef[UserInfoService] = create_service_ref(UserInfoService, id="core.userInfo")

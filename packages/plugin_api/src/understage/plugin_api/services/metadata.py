@@ -44,3 +44,22 @@ class RootInstanceMetadataService(Protocol):
     async def get_installed_plugins(self) -> Sequence[InstalledPlugin]:
         """Returns the installed plugins with their modules, those without their plugin left out."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPlugin:
+    """A plugin somewhere in the installation.
+
+    Attributes:
+        plugin_id: its id.
+    """
+
+    plugin_id: str
+
+
+class RootSystemMetadataService(Protocol):
+    """Tells which plugins the whole installation holds: this backend's, and those that discovery knows elsewhere."""
+
+    async def get_installed_plugins(self) -> Sequence[SystemPlugin]:
+        """Returns the plugins, each once, this backend's first."""
+        ...
