@@ -1,0 +1,162 @@
+"""Access tokens that a host hands out in exchange for something else, kept until they expire."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+from understage.errors import ResponseError, ServiceUnavailableError
+
+# A token that ends within this many seconds is not used any more: the request may take a while.
+MARGIN_SECONDS: Final = 60.0
+Clock = Callable[[], float]
+
+
+class TokenResponse(Protocol):
+    """An answer of a token endpoint."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The raw body."""
+        ...
+
+
+class TokenHttpClient(Protocol):
+    """What asks token endpoints; the root HTTP client is one."""
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> TokenResponse:
+        """Makes a request and reads the answer whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token with an end.
+
+    Attributes:
+        value: the token.
+        expires_at: when it ends, in seconds since 1970.
+    """
+
+    value: str
+    expires_at: float
+
+    def __repr__(self) -> str:
+        return f"AccessToken(expires_at={self.expires_at!r})"
+
+
+class AccessTokens:
+    """Keeps tokens by key; concurrent callers of one key share one request.
+
+    Args:
+        clock: tells the time, in seconds since 1970.
+    """
+
+    def __init__(self, clock: Clock = time.time) -> None:
+        self._clock = clock
+        self._tokens: dict[str, AccessToken] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def get(self, key: str, fetch: Callable[[], Awaitable[AccessToken]]) -> str:
+        """Returns a token.
+
+        Args:
+            key: what it is for.
+            fetch: gets a new one.
+        """
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            token = self._tokens.get(key)
+            if token is None or token.expires_at - MARGIN_SECONDS <= self._clock():
+                token = self._tokens[key] = await fetch()
+            return token.value
+
+
+async def ask_json(
+    http: TokenHttpClient,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Any:
+    """Makes a request and returns the JSON of its answer.
+
+    Args:
+        http: makes it.
+        method: the HTTP method.
+        url: the absolute address.
+        headers: request headers.
+        body: the raw body.
+
+    Raises:
+        ResponseError: the answer is an error.
+        ServiceUnavailableError: the answer is no JSON, or there is none.
+    """
+    import msgspec
+
+    response = await http.request(method, url, headers=headers, body=body)
+    if not 200 <= response.status < 300:
+        raise ResponseError.from_body(method, url, response.status, response.reason, response.body)
+    try:
+        return msgspec.json.decode(response.body)
+    except msgspec.DecodeError as error:
+        raise ServiceUnavailableError(f"{method} {url} was answered with something that is no JSON", error) from error
+
+
+async def ask_oauth_token(
+    http: TokenHttpClient,
+    url: str,
+    form: Mapping[str, str],
+    *,
+    headers: Mapping[str, str] | None = None,
+    clock: Clock = time.time,
+) -> AccessToken:
+    """Asks an OAuth token endpoint.
+
+    Args:
+        http: makes the request.
+        url: the endpoint.
+        form: the members of the request.
+        headers: further request headers.
+        clock: tells the time, in seconds since 1970.
+
+    Raises:
+        ResponseError: the endpoint refuses.
+        ServiceUnavailableError: it does not answer as such an endpoint does.
+    """
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", **(headers or {})}
+    answer = await ask_json(http, "POST", url, headers=headers, body=urlencode(form).encode())
+    try:
+        return AccessToken(str(answer["access_token"]), clock() + float(answer.get("expires_in", 3600)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ServiceUnavailableError(f"POST {url} was answered without an access token") from error
+
+
+def sign_jwt(claims: Mapping[str, Any], private_key: str) -> str:
+    r"""Returns a JWT signed with RS256. Takes some milliseconds of computing: call it in a thread.
+
+    Args:
+        claims: what it says.
+        private_key: an RSA key, PEM; newlines may be written as `\n`.
+    """
+    from joserfc import jwt
+    from joserfc.jwk import RSAKey
+
+    key = RSAKey.import_key(private_key.replace("\\n", "\n"))
+    return jwt.encode({"alg": "RS256", "typ": "JWT"}, dict(claims), key)

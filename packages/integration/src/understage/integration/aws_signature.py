@@ -1,0 +1,78 @@
+"""Signatures of requests to S3, version 4."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from understage.integration.base import host_of
+
+EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AwsKeys:
+    """Keys of an account.
+
+    Attributes:
+        access_key_id: the public part.
+        secret_access_key: the secret.
+        session_token: goes with temporary keys.
+    """
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"AwsKeys({self.access_key_id!r})"
+
+
+def sign_get(url: str, keys: AwsKeys, region: str, now: datetime) -> Mapping[str, str]:
+    """Returns the headers of a signed GET request without body.
+
+    Args:
+        url: the address, percent-encoded.
+        keys: whose request it is.
+        region: where the store is.
+        now: the time, in UTC.
+    """
+    parts = urlsplit(url)
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    signed = {"host": host_of(parts), "x-amz-content-sha256": EMPTY_SHA256, "x-amz-date": stamp}
+    if keys.session_token:
+        signed["x-amz-security-token"] = keys.session_token
+    names = ";".join(sorted(signed))
+    query = sorted(
+        (quote(name, safe="~"), quote(value, safe="~"))
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    )
+    request = "\n".join(
+        [
+            "GET",
+            parts.path or "/",
+            "&".join(f"{name}={value}" for name, value in query),
+            *(f"{name}:{signed[name]}" for name in sorted(signed)),
+            "",
+            names,
+            EMPTY_SHA256,
+        ]
+    )
+    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    key = f"AWS4{keys.secret_access_key}".encode()
+    for part in (stamp[:8], region, "s3", "aws4_request"):
+        key = _hmac(key, part)
+    signature = _hmac(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}").hex()
+    credential = f"{keys.access_key_id}/{scope}"
+    authorization = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
+    return {**{name: value for name, value in signed.items() if name != "host"}, "Authorization": authorization}
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
