@@ -62,11 +62,6 @@ def comparable(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted((name.lower(), value) for name, value in headers if name.lower() not in VOLATILE)
 
 
-def without_app_plugin(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The recorded backend has the app plugin, which forbids frames for what falls through to it; ours here has not."""
-    return [(name, "SAMEORIGIN" if name == "X-Frame-Options" else value) for name, value in headers]
-
-
 def segments(token: str) -> list[Any]:
     return [json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2]]
 
