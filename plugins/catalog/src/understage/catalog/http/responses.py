@@ -49,7 +49,7 @@ async def send_stream(send: Send, chunks: AsyncIterator[list[str]]) -> None:
 
 async def send_not_found(send: Send) -> None:
     """Sends the empty answer of a path that nobody serves."""
-    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.start", "status": 404, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
 

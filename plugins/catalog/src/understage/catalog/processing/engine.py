@@ -173,7 +173,12 @@ class Engine:
     def _report(self, ref: str, outcome: Outcome) -> None:
         for error in outcome.errors:
             problem = f"{error['name']}: {error['message']}"
-            self._logger.warning("An entity could not be processed as it is", entity=ref, problem=problem)
+            self._logger.warning(
+                "An entity could not be processed as it is",
+                entity=ref,
+                location=str(outcome.location),
+                problem=problem,
+            )
 
 
 def _has_learnt(one: Processed) -> bool:

@@ -22,6 +22,7 @@ from understage.errors import ForwardedError, InputError, serialize_error
 
 MAX_ERROR_CHARACTERS = 5000
 FINGERPRINT = "fingerprint"
+UNKNOWN = LocationRef("unknown", "unknown")
 
 T = TypeVar("T")
 CacheOf = Callable[[CatalogProcessor], RunCache]
@@ -33,6 +34,7 @@ class Outcome:
 
     Attributes:
         entity: the finished entity, or None if the run failed: its last good version stays.
+        location: where the entity was found.
         errors: JSON forms of everything that went wrong.
         children: entities that it leads to.
         relations: source, type and target.
@@ -42,6 +44,7 @@ class Outcome:
     """
 
     entity: EntityJson | None
+    location: LocationRef
     errors: list[dict[str, Any]]
     children: list[Child] = field(default_factory=list)
     relations: list[tuple[str, str, str]] = field(default_factory=list)
@@ -84,18 +87,20 @@ class Pipeline:
         def cache_of(processor: CatalogProcessor) -> RunCache:
             return caches.setdefault(processor.name, RunCache(known.get(processor.name, {})))
 
-        location, origin = _places(entity)
-        collector = Collector(ref, origin, self._rules)
+        location = UNKNOWN
+        collector = Collector(ref, UNKNOWN, self._rules)
         finished: EntityJson | None = None
         try:
+            location, collector.origin = _places(entity)
             finished = await self._steps(ref, entity, location, collector, cache_of)
         except Exception as error:  # noqa: BLE001 - processors are other people's code: any failure is this entity's own
             collector.error(error)
         collector.is_open = False
-        return self._outcome(finished, collector, caches, known, fingerprint)
+        return self._outcome(location, finished, collector, caches, known, fingerprint)
 
     def _outcome(
         self,
+        location: LocationRef,
         finished: EntityJson | None,
         collector: Collector,
         caches: dict[str, RunCache],
@@ -107,6 +112,7 @@ class Pipeline:
         kept = {name: cache.kept() for name, cache in caches.items() if cache.kept()}
         return Outcome(
             entity=None if failed else finished,
+            location=location,
             errors=[_error_json(error) for error in problems],
             children=[] if collector.errors else list(collector.children.values()),
             relations=[] if failed else sorted(collector.relations),
@@ -192,10 +198,12 @@ async def _named(processor: CatalogProcessor, step: str, ref: str, work: Awaitab
 
 def _places(entity: EntityJson) -> tuple[LocationRef, LocationRef]:
     """Returns where an entity was found, and the registered place that led to it."""
-    found = (entity["metadata"].get("annotations") or {}) if isinstance(entity.get("metadata"), dict) else {}
+    found = entity["metadata"].get("annotations")
+    if not isinstance(found, dict):
+        return UNKNOWN, UNKNOWN
     location = found.get(annotations.MANAGED_BY_LOCATION)
     origin = found.get(annotations.MANAGED_BY_ORIGIN_LOCATION, location)
-    place = parse_location_ref(location) if location else LocationRef("unknown", "unknown")
+    place = parse_location_ref(location) if location else UNKNOWN
     return place, parse_location_ref(origin) if origin else place
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
+from understage.catalog.model.envelope import check_envelope
+from understage.catalog.model.schema_errors import SchemaViolationError
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.reading.globs import expand_target
 from understage.catalog_api import CatalogProcessor, Emit, LocationRef, ProcessorCache
@@ -70,12 +71,10 @@ def _emit_documents(file: str, text: str, emit: Emit) -> None:
     for document in read_documents(text, file):
         if document.error is not None:
             emit.document_error(document.error)
-        elif not isinstance(document.value, dict):
-            emit.document_error(_no_object(file, document.line, document.index, document.value))
+            continue
+        try:
+            check_envelope(document.value)
+        except SchemaViolationError as error:
+            emit.document_error(InputError(f"{file}:{document.line}: document {document.index}", error))
         else:
             emit.entity(document.value, location=location)
-
-
-def _no_object(file: str, line: int, index: int, value: Any) -> InputError:
-    found = "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a single value"
-    return InputError(f"{file}:{line}: document {index} is {found}, expected an object that describes an entity")

@@ -1,0 +1,160 @@
+"""A catalog without HTTP, on a database of its own: filled from files, processed when a test says so."""
+
+import textwrap
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.query.predicates import EVERYTHING
+from understage.catalog.running import RunningCatalog
+from understage.catalog.service import EntitiesCatalog
+from understage.catalog.totals import Totals
+from understage.catalog_api import CatalogProcessor, EntityJson, EntityProvider
+from understage.config import config_from_data
+from understage.plugin_api import DatabaseService
+from understage.testing import TestDatabases
+
+
+class CollectedLogs:
+    """A logger that keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str, dict[str, object]]] = []
+
+    def error(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("error", message, metadata))
+
+    def warning(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("warning", message, metadata))
+
+    def info(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("info", message, metadata))
+
+    def debug(self, message: str, /, **metadata: object) -> None:
+        self.entries.append(("debug", message, metadata))
+
+    def child(self, **metadata: object) -> "CollectedLogs":
+        return self
+
+    def problems(self) -> list[str]:
+        return [str(metadata.get("problem", message)) for level, message, metadata in self.entries if level != "info"]
+
+
+class CatalogUnderTest:
+    """A catalog over a folder of entity files."""
+
+    def __init__(self, database: DatabaseService, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self.logs = CollectedLogs()
+        self.totals = Totals(database)
+        self.reads = EntitiesCatalog(database, self.totals)
+        self.failures: list[BaseException] = []
+        self.running: RunningCatalog | None = None
+
+    def write(self, name: str, text: str) -> Path:
+        """Writes an entity file."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    async def start(
+        self,
+        *targets: str,
+        catalog: dict[str, Any] | None = None,
+        processors: Sequence[CatalogProcessor] = (),
+        providers: Sequence[EntityProvider] = (),
+    ) -> None:
+        """Starts anew, as a restarted process does, and works until nothing is due."""
+        self.running = self.create(*targets, catalog=catalog, processors=processors, providers=providers)
+        await self.running.connect_providers()
+        await self.running.engine.settle()
+
+    def create(
+        self,
+        *targets: str,
+        catalog: dict[str, Any] | None = None,
+        processors: Sequence[CatalogProcessor] = (),
+        providers: Sequence[EntityProvider] = (),
+    ) -> RunningCatalog:
+        """Creates a catalog over files of the folder; by default everything may come from everywhere."""
+        everything = ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"]
+        locations = [{"type": "file", "target": str(self.folder / target)} for target in targets]
+        settings = {"rules": [{"allow": everything}], "locations": locations, **(catalog or {})}
+        extensions = ProcessingExtensions()
+        extensions.processors += processors
+        for provider in providers:
+            extensions.add_provider(provider, self.failures.append)
+        config = config_from_data({"catalog": settings})
+        return RunningCatalog(config, self.database, self.logs, extensions, self.totals)
+
+    async def settle(self) -> None:
+        """Works until nothing is due."""
+        assert self.running is not None
+        await self.running.engine.settle()
+
+    async def later(self) -> None:
+        """Lets all intervals pass, and works until nothing is due."""
+        await self.database.execute("UPDATE refresh_state SET next_update_at = $1", datetime.now(UTC))
+        await self.settle()
+
+    async def get(self, ref: str) -> EntityJson | None:
+        """Returns an entity as it is served."""
+        (text,) = await self.reads.by_refs([ref], EVERYTHING)
+        return None if text is None else msgspec.json.decode(text)
+
+    async def refs(self) -> list[str]:
+        """Returns the names of all entities but Locations."""
+        rows = await self.database.fetch("SELECT entity_ref FROM final_entities ORDER BY entity_ref")
+        return [row[0] for row in rows if not row[0].startswith("location:")]
+
+    async def relations(self, ref: str) -> list[tuple[str, str]]:
+        """Returns the relations of an entity."""
+        entity = await self.get(ref)
+        assert entity is not None, f"{ref} is not served"
+        return [(relation["type"], relation["targetRef"]) for relation in entity["relations"]]
+
+    async def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Returns all that is served, with the times at which it was written."""
+        return {
+            table: sorted(await self.database.fetch(f"SELECT * FROM {table}"), key=repr)
+            for table in ("final_entities", "search", "relations", "refresh_state_references", "stitch_queue")
+        }
+
+
+def component(name: str, *, owner: str = "team", **spec: object) -> str:
+    """Returns the YAML document of a component."""
+    more = "".join(f", {key}: {msgspec.json.encode(value).decode()}" for key, value in spec.items())
+    return (
+        f"---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{name: {name}}}\n"
+        f"spec: {{type: service, lifecycle: production, owner: {owner}{more}}}\n"
+    )
+
+
+@pytest.fixture
+def make_component() -> Callable[..., str]:
+    """Gives the function that makes YAML documents of components."""
+    return component
+
+
+@pytest.fixture
+async def catalog(database: DatabaseService, tmp_path: Path) -> CatalogUnderTest:
+    """Gives a catalog on each database engine."""
+    await database.migrate("understage.catalog")
+    return CatalogUnderTest(database, tmp_path)
+
+
+@pytest.fixture
+async def sqlite_catalog(tmp_path: Path) -> AsyncIterator[CatalogUnderTest]:
+    """Gives a catalog on SQLite, for what has nothing to do with the database."""
+    databases = TestDatabases.create(ids=["SQLITE"])
+    database = await databases.init("SQLITE")
+    await database.migrate("understage.catalog")
+    yield CatalogUnderTest(database, tmp_path)
+    await databases.close()
