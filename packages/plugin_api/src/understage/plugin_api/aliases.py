@@ -23,6 +23,7 @@ from understage.plugin_api.services.metadata import (
 )
 from understage.plugin_api.services.permissions import PermissionsRegistryService, PermissionsService
 from understage.plugin_api.services.scheduler import SchedulerService
+from understage.plugin_api.services.url_reader import UrlReaderService
 
 Actions = Annotated[ActionsService, core_services.actions]
 ActionsRegistry = Annotated[ActionsRegistryService, core_services.actions_registry]
@@ -48,4 +49,5 @@ RootLifecycle = Annotated[RootLifecycleService, core_services.root_lifecycle]
 RootLogger = Annotated[RootLoggerService, core_services.root_logger]
 RootSystemMetadata = Annotated[RootSystemMetadataService, core_services.root_system_metadata]
 Scheduler = Annotated[SchedulerService, core_services.scheduler]
+UrlReader = Annotated[UrlReaderService, core_services.url_reader]
 UserInfoReader = Annotated[UserInfoService, core_services.user_info]

@@ -21,6 +21,7 @@ from understage.plugin_api.services.metadata import (
 )
 from understage.plugin_api.services.permissions import PermissionsRegistryService, PermissionsService
 from understage.plugin_api.services.scheduler import SchedulerService
+from understage.plugin_api.services.url_reader import UrlReaderService
 
 actions = create_service_ref(ActionsService, id="alpha.core.actions")
 actions_registry = create_service_ref(ActionsRegistryService, id="alpha.core.actionsRegistry")
@@ -54,4 +55,5 @@ root_lifecycle: ServiceRef[RootLifecycleService] = create_service_ref(
 root_logger: ServiceRef[RootLoggerService] = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
 root_system_metadata = create_service_ref(RootSystemMetadataService, id="core.rootSystemMetadata", scope="root")
 scheduler: ServiceRef[SchedulerService] = create_service_ref(SchedulerService, id="core.scheduler")
+url_reader: ServiceRef[UrlReaderService] = create_service_ref(UrlReaderService, id="core.urlReader")
 user_info: ServiceRef[UserInfoService] = create_service_ref(UserInfoService, id="core.userInfo")

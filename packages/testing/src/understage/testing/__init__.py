@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from understage.testing.mocks.discovery import MockDiscovery
     from understage.testing.mocks.http_auth import MockHttpAuth
     from understage.testing.mocks.http_client import HttpRequest, MockHttpClient, json_response
+    from understage.testing.mocks.scheduler import MockScheduler
     from understage.testing.mocks.service_mock import create_service_mock
+    from understage.testing.mocks.url_reader import MockUrlReader
     from understage.testing.mocks.user_info import MockUserInfo
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "MockHttpAuth",
     "MockHttpClient",
     "MockRootConfig",
+    "MockScheduler",
+    "MockUrlReader",
     "MockUserInfo",
     "ServiceFactoryTester",
     "StartingTestBackend",
@@ -56,6 +60,8 @@ _HOMES = {
     "MockHttpAuth": "mocks.http_auth",
     "MockHttpClient": "mocks.http_client",
     "MockRootConfig": "mocks.config",
+    "MockScheduler": "mocks.scheduler",
+    "MockUrlReader": "mocks.url_reader",
     "MockUserInfo": "mocks.user_info",
     "ServiceFactoryTester": "factory_tester",
     "StartingTestBackend": "backend.start",

@@ -3,6 +3,7 @@
 from understage.plugin_api import core_services
 from understage.testing.mocks.namespaces import (
     AuthNamespace,
+    CacheNamespace,
     DatabaseNamespace,
     DiscoveryNamespace,
     EventsNamespace,
@@ -18,10 +19,13 @@ from understage.testing.mocks.namespaces import (
     RootInstanceMetadataNamespace,
     RootLifecycleNamespace,
     RootLoggerNamespace,
+    SchedulerNamespace,
+    UrlReaderNamespace,
     UserInfoNamespace,
 )
 
 auth: AuthNamespace = AuthNamespace(core_services.auth)
+cache: CacheNamespace = CacheNamespace(core_services.cache)
 database: DatabaseNamespace = DatabaseNamespace(core_services.database)
 discovery: DiscoveryNamespace = DiscoveryNamespace(core_services.discovery)
 events: EventsNamespace = EventsNamespace(core_services.events)
@@ -39,4 +43,6 @@ root_instance_metadata: RootInstanceMetadataNamespace = RootInstanceMetadataName
 )
 root_lifecycle: RootLifecycleNamespace = RootLifecycleNamespace(core_services.root_lifecycle)
 root_logger: RootLoggerNamespace = RootLoggerNamespace(core_services.root_logger)
+scheduler: SchedulerNamespace = SchedulerNamespace(core_services.scheduler)
+url_reader: UrlReaderNamespace = UrlReaderNamespace(core_services.url_reader)
 user_info: UserInfoNamespace = UserInfoNamespace(core_services.user_info)

@@ -27,12 +27,15 @@ def default_test_factories(*, listen: bool) -> list[ServiceFactory[Any]]:
         http_client_factory,
         discovery_factory,
         mock_services.auth.factory(),
+        mock_services.cache.factory(),
         mock_services.database.factory(),
         mock_services.events.factory(),
         mock_services.http_auth.factory(),
         mock_services.http_router.factory(),
         mock_services.lifecycle.factory(),
         mock_services.logger.factory(),
+        mock_services.scheduler.factory(),
+        mock_services.url_reader.factory(),
         mock_services.user_info.factory(),
     ]
 

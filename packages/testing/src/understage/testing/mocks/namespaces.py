@@ -14,6 +14,7 @@ from understage.defaults.root_logger import DefaultRootLogger
 from understage.defaults.root_logger.levels import LevelName
 from understage.plugin_api import (
     AuthService,
+    CacheService,
     Credentials,
     DatabaseService,
     DiscoveryService,
@@ -29,8 +30,10 @@ from understage.plugin_api import (
     RootHttpRouterService,
     RootLifecycleService,
     RootLoggerService,
+    SchedulerService,
     ServiceFactory,
     ServiceRef,
+    UrlReaderService,
     UserInfoService,
     create_service_factory,
 )
@@ -42,10 +45,13 @@ from understage.testing.mocks.http_auth import MockHttpAuth
 from understage.testing.mocks.http_client import HttpHandler, MockHttpClient
 from understage.testing.mocks.logger import create_mock_root_logger
 from understage.testing.mocks.metadata import MockPluginMetadata, MockRootInstanceMetadata
+from understage.testing.mocks.scheduler import MockScheduler, mock_scheduler_factory
 from understage.testing.mocks.service_mock import create_service_mock, service_factory_of
+from understage.testing.mocks.url_reader import MockUrlReader
 from understage.testing.mocks.user_info import MockUserInfo
 
 if TYPE_CHECKING:
+    from understage.defaults.cache import DefaultCache
     from understage.defaults.http_router import DefaultHttpRouter
     from understage.defaults.root_http_router import DefaultRootHttpRouter
 
@@ -91,6 +97,26 @@ class AuthNamespace(MockNamespace[AuthService]):
             return MockAuth(plugin.id, disable_default_auth_policy=disable_default_auth_policy)
 
         return factory
+
+
+class CacheNamespace(MockNamespace[CacheService]):
+    """The cache of a plugin: the real one, in memory."""
+
+    def __call__(self, plugin_id: str = "test") -> DefaultCache:
+        """Returns a fresh cache.
+
+        Args:
+            plugin_id: the plugin that it belongs to.
+        """
+        from understage.testing.mocks.cache import create_memory_cache
+
+        return create_memory_cache(plugin_id)
+
+    def factory(self) -> ServiceFactory[CacheService]:
+        """Returns a factory of fresh caches."""
+        from understage.testing.mocks.cache import memory_cache_factory
+
+        return memory_cache_factory()
 
 
 class DatabaseNamespace(MockNamespace[DatabaseService]):
@@ -337,6 +363,38 @@ class RootLoggerNamespace(MockNamespace[RootLoggerService]):
     def factory(self, level: LevelName = "none") -> ServiceFactory[RootLoggerService]:
         """Returns a factory of the root logger; the argument as there."""
         return service_factory_of(self.ref, create_mock_root_logger(level))
+
+
+class SchedulerNamespace(MockNamespace[SchedulerService]):
+    """The scheduler of a plugin: tasks run once at startup, and when the test triggers them."""
+
+    def __call__(self) -> MockScheduler:
+        """Returns a scheduler that runs tasks when they are triggered."""
+        return MockScheduler()
+
+    def factory(self, *, run_at_startup: bool = True) -> ServiceFactory[SchedulerService]:
+        """Returns a factory of schedulers.
+
+        Args:
+            run_at_startup: whether tasks that are neither manual nor delayed run once when the plugin has started.
+        """
+        return mock_scheduler_factory(run_at_startup=run_at_startup)
+
+
+class UrlReaderNamespace(MockNamespace[UrlReaderService]):
+    """The URL reader: reads from a table of the test."""
+
+    def __call__(self, files: Mapping[str, bytes | str] | None = None) -> MockUrlReader:
+        """Returns a reader that makes no requests.
+
+        Args:
+            files: by address, the content.
+        """
+        return MockUrlReader(files)
+
+    def factory(self, files: Mapping[str, bytes | str] | None = None) -> ServiceFactory[UrlReaderService]:
+        """Returns a factory of the reader; the argument as there."""
+        return service_factory_of(self.ref, MockUrlReader(files))
 
 
 class UserInfoNamespace(MockNamespace[UserInfoService]):
