@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understage.defaults.auth import auth_service_factory
+from understage.defaults.cache import cache_service_factory
 from understage.defaults.database import database_service_factory
 from understage.defaults.discovery import discovery_service_factory
 from understage.defaults.events import events_service_factory
@@ -32,6 +33,7 @@ default_service_factories: tuple[ServiceFactory[Any], ...] = (
     root_http_client_service_factory,
     root_config_watch_service_factory,
     auth_service_factory,
+    cache_service_factory,
     database_service_factory(),
     discovery_service_factory(),
     events_service_factory,

@@ -59,6 +59,7 @@ class ServiceFactoryTester(Generic[T]):
 def _default_factories() -> list[ServiceFactory[Any]]:
     return [
         mock_services.auth.factory(),
+        mock_services.cache.factory(),
         mock_services.database.factory(),
         mock_services.discovery.factory(),
         mock_services.http_auth.factory(),
@@ -71,6 +72,7 @@ def _default_factories() -> list[ServiceFactory[Any]]:
         mock_services.root_http_router.factory(),
         mock_services.root_lifecycle.factory(),
         mock_services.root_logger.factory(),
+        mock_services.scheduler.factory(),
         mock_services.user_info.factory(),
         service_factory_of(core_services.root_instance_metadata, MockRootInstanceMetadata()),
     ]
