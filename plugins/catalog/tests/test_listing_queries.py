@@ -104,7 +104,7 @@ def predicates(source: random.Random, depth: int = 2) -> Predicate:
     choice = source.random()
     if depth and choice < 0.45:
         parts = tuple(predicates(source, depth - 1) for _ in range(source.randint(0, 3)))
-        return source.choice([AllOf, AllOf, AnyOf])(parts)
+        return AnyOf(parts) if source.random() < 0.3 else AllOf(parts)
     if depth and choice < 0.55:
         return Not(predicates(source, depth - 1))
     key = source.choice(keys)

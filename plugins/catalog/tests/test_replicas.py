@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from understage.catalog.processing import engine as engine_module
-from understage.catalog.processing import stitcher, storing
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog_api import CatalogProcessor, EntityJson
 from understage.plugin_api import DatabaseConnection, DatabaseService
@@ -173,9 +172,3 @@ async def test_two_replicas_that_find_the_same_name_at_once(catalog: Catalog, ma
     )
     assert len(edges) == 1
     assert sum("is left out" in problem for problem in catalog.logs.problems()) >= 1
-
-
-def test_the_modules_under_test_are_the_engine_s() -> None:
-    """The functions that crash in these tests are those that the engine calls."""
-    assert engine_module.store_batch is storing.store_batch
-    assert engine_module.stitch_batch is stitcher.stitch_batch
