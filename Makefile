@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := $(sort $(dir $(wildcard packages/*/pyproject.toml plugins/*/pyproject.toml)))
 STAMP := $(VENV)/.understage-setup
-NODE_STAMP := tests/clients/node_modules/.understage-setup
+NODE_STAMPS := $(patsubst %/package.json,%/node_modules/.understage-setup,$(wildcard tests/*/package.json))
 
 .PHONY: setup run test test-node lint format types docs conformance lock clean
 
@@ -22,14 +22,14 @@ run: setup
 	cd examples/backend && ../../$(BIN)/python main.py
 
 # PYTEST_ARGS chooses tests, for example: make test PYTEST_ARGS="packages/config -x"
-test: setup $(NODE_STAMP)
+test: setup $(NODE_STAMPS)
 	$(BIN)/python -m pytest $(or $(PYTEST_ARGS),-n auto --dist loadgroup)
 
-# The official npm clients that the tests in tests/clients drive; left out where there is no npm (the tests then say so).
-$(NODE_STAMP): tests/clients/package.json tests/clients/package-lock.json
+# The official npm packages that some tests need; left out where there is no npm (the tests then say so).
+%/node_modules/.understage-setup: %/package.json %/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd tests/clients && npm ci --no-audit --no-fund --ignore-scripts --silent && touch ../../$@; \
-	else echo "npm is missing: the tests with the official clients will not run"; fi
+		cd $* && npm ci --no-audit --no-fund --ignore-scripts --silent && touch node_modules/.understage-setup; \
+	else echo "npm is missing: the tests in $* will not run"; fi
 
 lint: setup
 	$(BIN)/ruff check .
@@ -53,7 +53,7 @@ conformance: setup
 	$(BIN)/python scripts/conformance.py
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules site
+	rm -rf $(VENV) tests/*/node_modules site
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --all-extras --universal --generate-hashes --python-version 3.11 \

@@ -1,7 +1,5 @@
 """The example backend as a process of its own, and node with the official clients."""
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.npm import node_with
 from tests.support.processes import free_port, running_backend
 
 HERE = Path(__file__).parent
@@ -64,19 +63,7 @@ class RunningBackend:
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node's program, with the clients installed beside these tests."""
-    program = shutil.which("node")
-    if program is None:
-        return not_run("node is missing: install Node 20 or newer")
-    if not (HERE / "node_modules/@backstage/catalog-client").is_dir():
-        return not_run("the official clients are not installed: run `make test`, or `npm ci` in tests/clients")
-    return program
-
-
-def not_run(reason: str) -> str:
-    """Leaves the tests out on a developer's machine, and fails them in CI."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return node_with("@backstage/catalog-client", HERE)
 
 
 @pytest.fixture(scope="session")

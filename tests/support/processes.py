@@ -38,12 +38,18 @@ def free_port() -> int:
 
 @contextmanager
 def running_backend(
-    arguments: Sequence[str], *, folder: Path, port: int, log: Path, environment: Mapping[str, str]
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    port: int,
+    log: Path,
+    environment: Mapping[str, str],
+    program: str = sys.executable,
 ) -> Iterator[BackendProcess]:
-    """Runs `python ARGUMENTS` until the block ends; it must become ready within 30 s and stop well on SIGTERM."""
+    """Runs `PROGRAM ARGUMENTS` until the block ends; it must become ready within 30 s and stop well on SIGTERM."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [program, *arguments],
             cwd=folder,
             env={**os.environ, **environment},
             stdout=output,
