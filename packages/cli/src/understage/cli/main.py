@@ -14,6 +14,7 @@ COMMANDS = {
     "config": "understage.cli.config_commands:config",
     "dev": "understage.cli.dev:dev",
     "inspect": "understage.cli.inspect:inspect",
+    "new": "understage.cli.new.commands:new",
     "start": "understage.cli.start:start",
 }
 

@@ -1,0 +1,1 @@
+"""`understage new`: writes backends, plugins and modules that work at once."""
