@@ -24,6 +24,7 @@ AREAS = {
     "T": "Testing kit",
     "D": "Discovery and metadata",
     "P": "The auth plugin",
+    "E": "The events plugin",
 }
 
 
