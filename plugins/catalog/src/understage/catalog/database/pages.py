@@ -65,7 +65,7 @@ async def find_page(
     """
     statement = Statement(fence(connection))
     source, conditions = _source(connection, statement, predicate, sort_key, driver)
-    value, entity_id = ("s.value", "s.entity_id") if sort_key is not None else ("NULL", "s.entity_id")
+    value = "NULL" if sort_key is None else "s.value"
     direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
     row, order = (
         ("(s.value, s.entity_id)", f"s.value {direction}, s.entity_id {direction}")
@@ -76,16 +76,16 @@ async def find_page(
         values = ", ".join(statement.value(one) for one in start.values)
         conditions.append(f"{row} {comparison} ({values})")
     limits = f"LIMIT {statement.value(limit)}" + (f" OFFSET {statement.value(offset)}" if offset else "")
-    rows = await connection.fetch(
-        f"""
-        SELECT p.value, p.entity_id, f.final_entity FROM (
-            SELECT {value} AS value, {entity_id} AS entity_id FROM {source} {_where(conditions)}
-            ORDER BY {order} {limits}
-        ) p JOIN final_entities f ON f.entity_id = p.entity_id
-        ORDER BY p.value {direction}, p.entity_id {direction}
-        """,  # noqa: S608 - every value is an argument
-        *statement.arguments,
-    )
+    where = f"{_where(conditions)} ORDER BY {order} {limits}"
+    if sort_key is None and driver is None:
+        query = f"SELECT NULL, s.entity_id, s.final_entity FROM {source} {where}"  # noqa: S608 - every value is an argument
+    else:
+        query = f"""
+            SELECT p.value, p.entity_id, f.final_entity
+            FROM (SELECT {value} AS value, s.entity_id FROM {source} {where}) p
+            JOIN final_entities f ON f.entity_id = p.entity_id ORDER BY p.value {direction}, p.entity_id {direction}
+            """  # noqa: S608
+    rows = await connection.fetch(query, *statement.arguments)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

@@ -58,7 +58,10 @@ CREATE TABLE search (
 CREATE UNIQUE INDEX search_entity_id_key_value_idx ON search (entity_id, key, value);
 CREATE INDEX search_key_value_entity_id_idx ON search (key, value, entity_id);
 CREATE INDEX search_key_kind_value_idx ON search (key, kind, value, entity_id) INCLUDE (original_value);
-CREATE STATISTICS search_key_value_statistics (ndistinct, mcv) ON key, value FROM search;
+CREATE STATISTICS search_statistics (ndistinct, mcv) ON key, kind, value FROM search;
+-- Plans depend on how often keys and values occur, so that is to be known soon after entities were read.
+ALTER TABLE search SET (autovacuum_analyze_scale_factor = 0.01, autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE final_entities SET (autovacuum_analyze_scale_factor = 0.01, autovacuum_vacuum_scale_factor = 0.02);
 
 -- Names of entities whose final form is out of date. Claimed by deleting, so a crash leaves them here.
 CREATE TABLE stitch_queue (
