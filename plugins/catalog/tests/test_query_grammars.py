@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understage.catalog.query.cursors import (
@@ -70,6 +70,7 @@ def test_a_statement_needs_a_key(parameter: str) -> None:
         predicate(parameter)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(word, st.none() | word), min_size=1, max_size=4), max_size=3))
 def test_filters_survive_their_way_through_a_cursor(sets: list[list[tuple[str, str | None]]]) -> None:
     """Catalog 1.1, 1.5: what a filter means is the same after it has travelled in a cursor."""
@@ -217,6 +218,7 @@ json_dicts = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(word, json_dicts, max_size=4))
 def test_all_paths_of_an_entity_give_the_entity(entity: dict[str, Any]) -> None:
     """Catalog 1.3: the projection to all top-level members is the entity itself, unless a name has brackets."""
@@ -234,6 +236,7 @@ cursors = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(cursors, st.text(max_size=30))
 def test_cursors_come_back(cursor: Cursor, value: str) -> None:
     """Catalog 1.5: a cursor says the same after its way to the client and back, also if a plus became a blank."""
@@ -256,6 +259,7 @@ def test_clients_can_look_into_cursors() -> None:
     assert {"orderFields", "isPrevious", "orderFieldValues", "firstSortFieldValues", "totalItems"} <= members.keys()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_other_texts_are_no_cursors(text: str) -> None:
     """Catalog 1.4, 1.5: a text that nobody handed out is refused."""

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understage.catalog.database.stitching import OutgoingRelation, ProcessedEntity
@@ -111,6 +111,7 @@ def test_scalars_as_javascript_writes_them(value: Any, text: str | None) -> None
     assert scalar_text(value) == text
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=60), json_value, max_size=5))
 def test_rows_fit_the_table(spec: dict[str, Any]) -> None:
     """Catalog 3.9: whatever an entity holds, its rows are unique, in lower case, short, and without NUL."""

@@ -182,7 +182,12 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - readers are other people's code; the other targets go on
                 emit.document_error(ForwardedError(f"{target} could not be read", error))
                 return
-        emit.document_error(InputError(f"No processor was able to handle reading of {target}"))
+        emit.document_error(
+            InputError(
+                f"No processor was able to handle reading of {target}: no processor of this backend reads the type "
+                f"'{target.type}'; add the module that does"
+            )
+        )
 
 
 def _no_cache(processor: CatalogProcessor) -> RunCache:
