@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from understage.defaults.actions import actions_service_factory
+from understage.defaults.actions_registry import actions_registry_service_factory
+from understage.defaults.auditor import auditor_service_factory
 from understage.defaults.auth import auth_service_factory
 from understage.defaults.cache import cache_service_factory
 from understage.defaults.database import database_service_factory
@@ -13,12 +16,15 @@ from understage.defaults.http_auth import http_auth_service_factory
 from understage.defaults.http_router import http_router_service_factory
 from understage.defaults.lifecycle import lifecycle_service_factory
 from understage.defaults.logger import logger_service_factory
+from understage.defaults.permissions import permissions_service_factory
+from understage.defaults.permissions_registry import permissions_registry_service_factory
 from understage.defaults.root_config import root_config_service_factory, root_config_watch_service_factory
 from understage.defaults.root_health import root_health_service_factory
 from understage.defaults.root_http_client import root_http_client_service_factory
 from understage.defaults.root_http_router import root_http_router_service_factory
 from understage.defaults.root_lifecycle import root_lifecycle_service_factory
 from understage.defaults.root_logger import root_logger_service_factory
+from understage.defaults.root_system_metadata import root_system_metadata_service_factory
 from understage.defaults.user_info import user_info_service_factory
 from understage.plugin_api import ServiceFactory
 from understage.wiring import Backend, discovery_feature_loader
@@ -32,6 +38,10 @@ default_service_factories: tuple[ServiceFactory[Any], ...] = (
     root_http_router_service_factory(),
     root_http_client_service_factory,
     root_config_watch_service_factory,
+    root_system_metadata_service_factory,
+    actions_service_factory,
+    actions_registry_service_factory,
+    auditor_service_factory,
     auth_service_factory,
     cache_service_factory,
     database_service_factory(),
@@ -41,6 +51,8 @@ default_service_factories: tuple[ServiceFactory[Any], ...] = (
     http_router_service_factory,
     lifecycle_service_factory,
     logger_service_factory,
+    permissions_service_factory,
+    permissions_registry_service_factory,
     user_info_service_factory,
 )
 

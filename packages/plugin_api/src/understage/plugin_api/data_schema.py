@@ -72,7 +72,7 @@ class _MsgspecSchema:
             raise TypeError(f"{model!r} cannot describe data: {error}") from error
         self._schema: dict[str, Any] = schema
 
-    @cached_property
+    @property
     def json_schema(self) -> dict[str, Any]:
         return _published(self._schema, self._definitions)
 
@@ -91,7 +91,7 @@ class _PydanticSchema:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    @cached_property
+    @property
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = self._model.model_json_schema(ref_template="#/definitions/{model}")
         return _published(schema, schema.pop("$defs", {}))
@@ -112,7 +112,7 @@ class _JsonSchema:
     def __init__(self, schema: JsonSchema) -> None:
         self._schema = schema
 
-    @cached_property
+    @property
     def json_schema(self) -> dict[str, Any]:
         return {**self._schema, "$schema": self._schema.get("$schema", JSON_SCHEMA_DIALECT)}
 

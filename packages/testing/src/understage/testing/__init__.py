@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from understage.testing.directory import MockContent, MockDirectory, create_mock_directory
     from understage.testing.error_handler import mock_error_handler
     from understage.testing.factory_tester import ServiceFactoryTester
+    from understage.testing.mocks.actions import MockActions, MockActionsRegistry
+    from understage.testing.mocks.auditor import MockAuditor, MockAuditorEvent
     from understage.testing.mocks.auth import MockAuth
     from understage.testing.mocks.config import MockRootConfig
     from understage.testing.mocks.discovery import MockDiscovery
     from understage.testing.mocks.http_auth import MockHttpAuth
     from understage.testing.mocks.http_client import HttpRequest, MockHttpClient, json_response
+    from understage.testing.mocks.permissions import MockPermissions
     from understage.testing.mocks.scheduler import MockScheduler
     from understage.testing.mocks.service_mock import create_service_mock
     from understage.testing.mocks.url_reader import MockUrlReader
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FakeExtensionPoint",
     "HttpRequest",
+    "MockActions",
+    "MockActionsRegistry",
+    "MockAuditor",
+    "MockAuditorEvent",
     "MockAuth",
     "MockContent",
     "MockCredentials",
@@ -31,6 +38,7 @@ __all__ = [
     "MockDiscovery",
     "MockHttpAuth",
     "MockHttpClient",
+    "MockPermissions",
     "MockRootConfig",
     "MockScheduler",
     "MockUrlReader",
@@ -52,6 +60,10 @@ __all__ = [
 _HOMES = {
     "FakeExtensionPoint": "backend.preparation",
     "HttpRequest": "mocks.http_client",
+    "MockActions": "mocks.actions",
+    "MockActionsRegistry": "mocks.actions",
+    "MockAuditor": "mocks.auditor",
+    "MockAuditorEvent": "mocks.auditor",
     "MockAuth": "mocks.auth",
     "MockContent": "directory",
     "MockCredentials": "credentials",
@@ -59,6 +71,7 @@ _HOMES = {
     "MockDiscovery": "mocks.discovery",
     "MockHttpAuth": "mocks.http_auth",
     "MockHttpClient": "mocks.http_client",
+    "MockPermissions": "mocks.permissions",
     "MockRootConfig": "mocks.config",
     "MockScheduler": "mocks.scheduler",
     "MockUrlReader": "mocks.url_reader",

@@ -58,6 +58,9 @@ class ServiceFactoryTester(Generic[T]):
 
 def _default_factories() -> list[ServiceFactory[Any]]:
     return [
+        mock_services.actions.factory(),
+        mock_services.actions_registry.factory(),
+        mock_services.auditor.factory(),
         mock_services.auth.factory(),
         mock_services.cache.factory(),
         mock_services.database.factory(),
@@ -66,12 +69,15 @@ def _default_factories() -> list[ServiceFactory[Any]]:
         mock_services.http_router.factory(),
         mock_services.lifecycle.factory(),
         mock_services.logger.factory(),
+        mock_services.permissions.factory(),
+        mock_services.permissions_registry.factory(),
         mock_services.root_config.factory(),
         mock_services.root_health.factory(),
         mock_services.root_http_client.factory(),
         mock_services.root_http_router.factory(),
         mock_services.root_lifecycle.factory(),
         mock_services.root_logger.factory(),
+        mock_services.root_system_metadata.factory(),
         mock_services.scheduler.factory(),
         mock_services.user_info.factory(),
         service_factory_of(core_services.root_instance_metadata, MockRootInstanceMetadata()),

@@ -1,6 +1,14 @@
 """Core services for tests: `mock_services.logger()` works, `.mock()` is all spies, `.factory()` is a feature."""
 
 from understage.plugin_api import core_services
+from understage.testing.mocks.governance_namespaces import (
+    ActionsNamespace,
+    ActionsRegistryNamespace,
+    AuditorNamespace,
+    PermissionsNamespace,
+    PermissionsRegistryNamespace,
+    RootSystemMetadataNamespace,
+)
 from understage.testing.mocks.namespaces import (
     AuthNamespace,
     CacheNamespace,
@@ -24,6 +32,9 @@ from understage.testing.mocks.namespaces import (
     UserInfoNamespace,
 )
 
+actions: ActionsNamespace = ActionsNamespace(core_services.actions)
+actions_registry: ActionsRegistryNamespace = ActionsRegistryNamespace(core_services.actions_registry)
+auditor: AuditorNamespace = AuditorNamespace(core_services.auditor)
 auth: AuthNamespace = AuthNamespace(core_services.auth)
 cache: CacheNamespace = CacheNamespace(core_services.cache)
 database: DatabaseNamespace = DatabaseNamespace(core_services.database)
@@ -33,6 +44,8 @@ http_auth: HttpAuthNamespace = HttpAuthNamespace(core_services.http_auth)
 http_router: HttpRouterNamespace = HttpRouterNamespace(core_services.http_router)
 lifecycle: LifecycleNamespace = LifecycleNamespace(core_services.lifecycle)
 logger: LoggerNamespace = LoggerNamespace(core_services.logger)
+permissions: PermissionsNamespace = PermissionsNamespace(core_services.permissions)
+permissions_registry: PermissionsRegistryNamespace = PermissionsRegistryNamespace(core_services.permissions_registry)
 plugin_metadata: PluginMetadataNamespace = PluginMetadataNamespace(core_services.plugin_metadata)
 root_config: RootConfigNamespace = RootConfigNamespace(core_services.root_config)
 root_health: RootHealthNamespace = RootHealthNamespace(core_services.root_health)
@@ -43,6 +56,7 @@ root_instance_metadata: RootInstanceMetadataNamespace = RootInstanceMetadataName
 )
 root_lifecycle: RootLifecycleNamespace = RootLifecycleNamespace(core_services.root_lifecycle)
 root_logger: RootLoggerNamespace = RootLoggerNamespace(core_services.root_logger)
+root_system_metadata: RootSystemMetadataNamespace = RootSystemMetadataNamespace(core_services.root_system_metadata)
 scheduler: SchedulerNamespace = SchedulerNamespace(core_services.scheduler)
 url_reader: UrlReaderNamespace = UrlReaderNamespace(core_services.url_reader)
 user_info: UserInfoNamespace = UserInfoNamespace(core_services.user_info)

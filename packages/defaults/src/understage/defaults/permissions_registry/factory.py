@@ -1,0 +1,27 @@
+"""Creates the permissions registry of each plugin that uses it, and its routes."""
+
+from understage.plugin_api import (
+    HttpAuth,
+    HttpRouter,
+    Lifecycle,
+    PermissionsRegistryService,
+    PluginMetadata,
+    core_services,
+    create_service_factory,
+)
+
+PERMISSIONS_PATH = "/.well-known/backstage/permissions"
+
+
+@create_service_factory(service=core_services.permissions_registry)
+def permissions_registry_service_factory(
+    http_auth: HttpAuth, http_router: HttpRouter, lifecycle: Lifecycle, plugin: PluginMetadata
+) -> PermissionsRegistryService:
+    """Creates a plugin's permissions registry and serves it below the plugin."""
+    from understage.defaults.permissions_registry.registry import DefaultPermissionsRegistry
+    from understage.defaults.permissions_registry.router import create_router
+
+    registry = DefaultPermissionsRegistry(plugin.id)
+    http_router.use(create_router(registry, http_auth), PERMISSIONS_PATH)
+    lifecycle.add_startup_hook(registry.close)
+    return registry

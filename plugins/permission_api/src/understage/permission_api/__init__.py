@@ -1,0 +1,73 @@
+"""Permissions, rules, conditions and decisions, for plugins and policies."""
+
+from understage.permission_api.client import PermissionClient
+from understage.permission_api.conditions import (
+    all_of,
+    any_of,
+    apply_conditions,
+    condition,
+    conditional_decision,
+    conditions_to_query,
+    not_,
+)
+from understage.permission_api.permissions import (
+    create_permission,
+    create_permission_resource_ref,
+    is_permission,
+    is_resource_permission,
+)
+from understage.permission_api.rules import create_permission_rule
+from understage.plugin_api import (
+    ALLOW,
+    DENY,
+    AllOf,
+    AnyOf,
+    BasicPermission,
+    Condition,
+    ConditionalDecision,
+    DefinitiveDecision,
+    Not,
+    Permission,
+    PermissionAction,
+    PermissionAttributes,
+    PermissionCriteria,
+    PermissionRequest,
+    PermissionResourceRef,
+    PermissionRule,
+    PolicyDecision,
+    ResourcePermission,
+)
+
+__all__ = [
+    "ALLOW",
+    "DENY",
+    "AllOf",
+    "AnyOf",
+    "BasicPermission",
+    "Condition",
+    "ConditionalDecision",
+    "DefinitiveDecision",
+    "Not",
+    "Permission",
+    "PermissionAction",
+    "PermissionAttributes",
+    "PermissionClient",
+    "PermissionCriteria",
+    "PermissionRequest",
+    "PermissionResourceRef",
+    "PermissionRule",
+    "PolicyDecision",
+    "ResourcePermission",
+    "all_of",
+    "any_of",
+    "apply_conditions",
+    "condition",
+    "conditional_decision",
+    "conditions_to_query",
+    "create_permission",
+    "create_permission_resource_ref",
+    "create_permission_rule",
+    "is_permission",
+    "is_resource_permission",
+    "not_",
+]
