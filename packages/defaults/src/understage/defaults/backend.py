@@ -25,6 +25,7 @@ from understage.defaults.root_http_router import root_http_router_service_factor
 from understage.defaults.root_lifecycle import root_lifecycle_service_factory
 from understage.defaults.root_logger import root_logger_service_factory
 from understage.defaults.root_system_metadata import root_system_metadata_service_factory
+from understage.defaults.scheduler import scheduler_service_factory
 from understage.defaults.user_info import user_info_service_factory
 from understage.plugin_api import ServiceFactory
 from understage.wiring import Backend, discovery_feature_loader
@@ -53,6 +54,7 @@ default_service_factories: tuple[ServiceFactory[Any], ...] = (
     logger_service_factory,
     permissions_service_factory,
     permissions_registry_service_factory,
+    scheduler_service_factory,
     user_info_service_factory,
 )
 
