@@ -96,7 +96,9 @@ def cors(app: ASGIApp, options: CorsOptions) -> ASGIApp:
 
 
 def _merged(headers: list[Header], own: list[Header]) -> list[Header]:
-    merged = headers
+    # What the app says itself wins: it may pass on the answer of a server that knows these rules, too.
+    names = {name for name, _ in own} - {b"vary"}
+    merged = [header for header in headers if header[0] not in names]
     for header in own:
         merged = add_vary(merged, header[1]) if header[0] == b"vary" else [*merged, header]
     return merged

@@ -13,6 +13,7 @@ from understage.errors import ConflictError, InputError
 from understage.plugin_api import ASGIApp, Receive, Scope, Send
 
 _API = "/api"
+_ANY_PLUGIN = f"{_API}/:pluginId"
 
 
 class DefaultRootHttpRouter:
@@ -36,6 +37,7 @@ class DefaultRootHttpRouter:
         self._index_path = None if index_path is None else normalized_path(index_path)
         self._index: ASGIApp | None = None
         self._plugins: dict[str, ASGIApp] = {}
+        self._other_plugins: MountedApp | None = None
         self._mounts = MountTable[MountedApp]()
         self._paths: list[str] = []
         self._server: Any = None
@@ -63,7 +65,8 @@ class DefaultRootHttpRouter:
         """Mounts an app at a path of the root.
 
         Args:
-            path: such as `/.well-known/thing`; neither empty nor only slashes.
+            path: such as `/.well-known/thing`; neither empty nor only slashes. `/api/:pluginId` stands for all plugins
+                that are not in this backend.
             app: the app; it sees the full `path` with `root_path=path`.
 
         Raises:
@@ -73,6 +76,9 @@ class DefaultRootHttpRouter:
         prefix = normalized_path(path)
         if not prefix:
             raise InputError(f"cannot mount an app of the root at '{path}': the path may not be empty")
+        if prefix == _ANY_PLUGIN:
+            self._use_for_other_plugins(app)
+            return
         for taken in self._paths:
             if f"{taken}/".startswith(f"{prefix}/") or f"{prefix}/".startswith(f"{taken}/"):
                 raise ConflictError(f"cannot mount an app at '{path}': it conflicts with the one at '{taken}'")
@@ -86,11 +92,16 @@ class DefaultRootHttpRouter:
         if prefix == self._index_path:
             self._index = app
 
+    def _use_for_other_plugins(self, app: ASGIApp) -> None:
+        if self._other_plugins is not None:
+            raise ConflictError(f"cannot mount an app at '{_ANY_PLUGIN}': there is one already")
+        self._other_plugins = MountedApp(app, owner=f"the root mount '{_ANY_PLUGIN}'", errors=self._errors)
+
     @asynccontextmanager
     async def lifespans(self) -> AsyncIterator[None]:
         """Runs the lifespans of the root's mounts around the context; plugins run those of theirs themselves."""
         async with AsyncExitStack() as stack:
-            for app in self._mounts:
+            for app in (*self._mounts, *filter(None, [self._other_plugins])):
                 await stack.enter_async_context(app.lifespan())
             yield
 
@@ -107,7 +118,7 @@ class DefaultRootHttpRouter:
         await self._route_rest(path, scope, receive, send)
 
     async def _route_rest(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._mounts.find(path)
+        found = self._mounts.find(path) or self._find_other_plugin(path)
         if found is not None:
             prefix, mount = found
             try:
@@ -120,3 +131,9 @@ class DefaultRootHttpRouter:
             await not_found(scope, receive, send)
         else:
             await self._index({**scope, "root_path": ""}, receive, send)
+
+    def _find_other_plugin(self, path: str) -> tuple[str, MountedApp] | None:
+        if self._other_plugins is None or path[:5].lower() != f"{_API}/":
+            return None
+        name = path[5:].partition("/")[0]
+        return (path[: 5 + len(name)], self._other_plugins) if name else None

@@ -47,7 +47,8 @@ class RootHttpRouterService(Protocol):
         """Mounts an ASGI application at a path of the root.
 
         Args:
-            path: such as `/.well-known/thing`; neither empty nor only slashes.
+            path: such as `/.well-known/thing`; neither empty nor only slashes. `/api/:pluginId` stands for all plugins
+                that are not in this backend.
             app: the application; it sees the full `path` with `root_path=path`.
 
         Raises:
