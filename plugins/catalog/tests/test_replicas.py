@@ -33,7 +33,8 @@ async def test_replicas_share_the_work(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Catalog 3.2, 3.9: of several replicas one processes each entity, and all relations are stitched in the end."""
-    monkeypatch.setattr(engine_module, "BATCH_SIZE", 7)
+    monkeypatch.setattr(engine_module, "PROCESSING_BATCH", 7)
+    monkeypatch.setattr(engine_module, "STITCHING_BATCH", 7)
     names = [f"c{number:03d}" for number in range(120)]
     dependencies = {name: [f"component:{other}" for other in names[max(0, i - 3) : i]] for i, name in enumerate(names)}
     for start in range(0, 120, 30):
@@ -60,7 +61,8 @@ async def test_replicas_that_delete_and_stitch_at_once_agree(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Catalog 3.6, 3.9: while one replica removes entities, others stitch their peers; nothing is left over or lost."""
-    monkeypatch.setattr(engine_module, "BATCH_SIZE", 5)
+    monkeypatch.setattr(engine_module, "PROCESSING_BATCH", 5)
+    monkeypatch.setattr(engine_module, "STITCHING_BATCH", 5)
     names = [f"c{number:02d}" for number in range(40)]
     kept = names[::2]
     catalog.write("a.yaml", "".join(make_component(name, dependsOn=[f"component:{n}" for n in names]) for name in kept))

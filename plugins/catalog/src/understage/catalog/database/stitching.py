@@ -131,9 +131,8 @@ async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[
 
 
 async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
-    """Adds index rows, in the order of the largest index, which then grows in few places."""
-    values = [(row.entity_id, row.kind, row.key, row.value, row.original_value) for row in rows]
-    values.sort(key=lambda row: (row[2], row[1], row[3] or ""))
+    """Adds index rows."""
+    values = ((row.entity_id, row.kind, row.key, row.value, row.original_value) for row in rows)
     await connection.copy("search", ("entity_id", "kind", "key", "value", "original_value"), values)
 
 

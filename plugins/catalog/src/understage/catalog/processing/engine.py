@@ -21,8 +21,10 @@ from understage.catalog.processing.storing import OrphanStrategy, Processed, Sto
 from understage.catalog.totals import CHANGES_CHANNEL
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
 
-BATCH_SIZE = 500
+PROCESSING_BATCH = 200
+STITCHING_BATCH = 250
 CONCURRENT_RUNS = 10
+MANY_CHILDREN = 100
 POLL_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
@@ -101,7 +103,7 @@ class Engine:
         later = now + timedelta(seconds=random.uniform(*self._interval_seconds))  # noqa: S311 - spreads the load
 
         async def claim(connection: DatabaseConnection) -> list[ClaimedEntity]:
-            return await claim_due(connection, now, later, BATCH_SIZE)
+            return await claim_due(connection, now, later, PROCESSING_BATCH)
 
         claimed = await in_transaction(self._database, claim)
         if claimed:
@@ -112,7 +114,7 @@ class Engine:
         """Stitches a batch of entities; returns how many were looked at."""
 
         async def stitch(connection: DatabaseConnection) -> tuple[int, int]:
-            looked_at, changed = await stitch_batch(connection, datetime.now(UTC), BATCH_SIZE)
+            looked_at, changed = await stitch_batch(connection, datetime.now(UTC), STITCHING_BATCH)
             if changed:
                 await connection.notify(CHANGES_CHANNEL)
             return looked_at, changed
@@ -146,7 +148,7 @@ class Engine:
         outcome = await self.pipeline.run(claimed.entity_ref, entity, text_hash(claimed.unprocessed_entity), cache)
         if outcome.is_unchanged and claimed.result_hash:
             return Processed(claimed, outcome, claimed.result_hash)
-        digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > BATCH_SIZE else outcome.hash()
+        digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > MANY_CHILDREN else outcome.hash()
         return Processed(claimed, outcome, digest)
 
     async def _store(self, processed: Sequence[Processed]) -> None:

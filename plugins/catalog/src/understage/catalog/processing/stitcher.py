@@ -71,6 +71,8 @@ def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRe
         stitched.rows += search_rows(one.entity_id, entity)
         if one.hash is not None:
             stitched.existing_ids.append(one.entity_id)
+    # In the order of the largest index, which then grows in few places.
+    stitched.rows.sort(key=lambda row: (row.key, row.kind, row.value or ""))
     return stitched
 
 

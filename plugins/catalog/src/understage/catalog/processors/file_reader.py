@@ -18,6 +18,10 @@ READER_VERSION = "1"
 class FileReaderProcessor(CatalogProcessor):
     """Reads locations of the type `file`: YAML files of several documents, by path or glob."""
 
+    def __init__(self) -> None:
+        # Threads that parse keep each other and the event loop from running, so one at a time is fastest for all.
+        self._parsing = asyncio.Lock()
+
     @property
     def name(self) -> str:
         """The name by which configuration knows it."""
@@ -40,8 +44,9 @@ class FileReaderProcessor(CatalogProcessor):
             cache.set(location.target, digests)
             emit.unchanged()
             return True
-        for file, text in texts.items():
-            await asyncio.to_thread(_emit_documents, file, text, emit)
+        async with self._parsing:
+            for file, text in texts.items():
+                await asyncio.to_thread(_emit_documents, file, text, emit)
         cache.set(location.target, digests)
         return True
 
