@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -54,6 +54,7 @@ class Backend:
         self._middleware = tuple(extension_point_factory_middleware)
         self._use_process_handlers = process_handlers
         self._added: list[Added] = []
+        self._only: list[str] | None = None
         self._state: State = "new"
         self._settled = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -104,6 +105,22 @@ class Backend:
         if isinstance(feature, ServiceFactory) and feature.service.id == BUILT_IN_PER_PLUGIN:
             raise ReservedServiceError(feature.service.id, feature.location)
         self._added.append(Added(feature, Origin(location)))
+
+    def run_only(self, plugin_ids: Iterable[str]) -> None:
+        """Leaves all other plugins out, with their modules; services are there as ever.
+
+        Args:
+            plugin_ids: the plugins that this process runs; one that nobody adds fails the start.
+
+        Raises:
+            BackendStateError: the backend was started or stopped already.
+        """
+        if self._state != "new":
+            raise BackendStateError(
+                f"plugins cannot be left out: the backend is {self._state}",
+                hint="call run_only() before start()",
+            )
+        self._only = list(dict.fromkeys(plugin_ids))
 
     async def start(self) -> StartResult:
         """Starts the backend: validates everything, creates root services, starts all plugins at once.
@@ -211,7 +228,7 @@ class Backend:
 
     async def _prepare(self) -> Preparation:
         if self._preparation is None:
-            self._preparation = await prepare(self._registry, self._added)
+            self._preparation = await prepare(self._registry, self._added, self._only)
         return self._preparation
 
     async def _stop(self) -> None:

@@ -7,6 +7,7 @@ from understage.wiring.errors.declaration import (
     DuplicateModuleError,
     DuplicatePluginError,
     InvalidFeatureError,
+    PluginSelectionError,
     RegistrationCallError,
     RegistrationError,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "FeatureLoaderError",
     "InvalidFeatureError",
     "MissingDependencyError",
+    "PluginSelectionError",
     "RegistrationCallError",
     "RegistrationError",
     "ReservedServiceError",

@@ -38,6 +38,25 @@ class InvalidFeatureError(WiringError):
         self.location = location
 
 
+class PluginSelectionError(WiringError):
+    """The backend shall run plugins that nobody has added.
+
+    Attributes:
+        plugin_ids: those plugins.
+    """
+
+    name = "PluginSelectionError"
+
+    def __init__(self, plugin_ids: Sequence[str], installed: Sequence[str]) -> None:
+        """Names them, and those that there are."""
+        names = ", ".join(f"'{plugin_id}'" for plugin_id in plugin_ids)
+        known = ", ".join(f"'{plugin_id}'" for plugin_id in installed) or "none"
+        super().__init__(
+            f"the backend has no plugin {names}", hint=f"add it with backend.add(), or choose from: {known}"
+        )
+        self.plugin_ids = tuple(plugin_ids)
+
+
 class RegistrationCallError(WiringError):
     """The `register` function of a feature raised: its state is unknown, so the start is aborted.
 

@@ -1,7 +1,7 @@
 """All that happens before anything starts: imports, feature loaders, registration, validation."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from understage.plugin_api import ModuleFeature, PluginFeature
@@ -9,7 +9,7 @@ from understage.wiring.create.registry import ServiceRegistry
 from understage.wiring.declare.addable import Added
 from understage.wiring.declare.recorder import record_registration
 from understage.wiring.declare.records import Failure, Registration
-from understage.wiring.errors import WiringError
+from understage.wiring.errors import PluginSelectionError, WiringError
 from understage.wiring.graph.plan import Plan, make_plan
 from understage.wiring.graph.validation import validate
 from understage.wiring.load.collector import FeatureCollector, LoaderRun
@@ -39,12 +39,15 @@ class Preparation:
     ended: float
 
 
-async def prepare(registry: ServiceRegistry, added: Sequence[Added]) -> Preparation:
+async def prepare(
+    registry: ServiceRegistry, added: Sequence[Added], only: Collection[str] | None = None
+) -> Preparation:
     """Imports, loads, registers and validates everything; creates only the services that feature loaders ask for.
 
     Args:
         registry: the services.
         added: what was added to the backend.
+        only: ids of the plugins that register, with their modules; None for all.
     """
     begun = time.perf_counter()
     collector = FeatureCollector(registry)
@@ -55,6 +58,8 @@ async def prepare(registry: ServiceRegistry, added: Sequence[Added]) -> Preparat
         registry.providers.add(instance_metadata_factory(metadata), "built-in")
     except WiringError as error:
         errors.append(error)
+    if only is not None:
+        errors.extend(_select(collector, only))
     registrations, failures = _register(collector)
     plan = make_plan(registrations, [*collector.failures, *failures])
     metadata.fill(plan)
@@ -62,6 +67,18 @@ async def prepare(registry: ServiceRegistry, added: Sequence[Added]) -> Preparat
     errors[:0] = [failure.error for failure in plan.failures if failure.plugin_id is None]
     attributed = [failure for failure in plan.failures if failure.plugin_id is not None]
     return Preparation(plan, registrations, _distinct(errors), attributed, collector.runs, begun, time.perf_counter())
+
+
+def _select(collector: FeatureCollector, only: Collection[str]) -> list[WiringError]:
+    """Leaves the plugins out that are not wanted, with their modules."""
+    present = [item.feature.plugin_id for item in collector.features if isinstance(item.feature, PluginFeature)]
+    collector.features = [
+        item
+        for item in collector.features
+        if not isinstance(item.feature, PluginFeature | ModuleFeature) or item.feature.plugin_id in only
+    ]
+    missing = [plugin_id for plugin_id in only if plugin_id not in present]
+    return [PluginSelectionError(missing, present)] if missing else []
 
 
 def _register(collector: FeatureCollector) -> tuple[list[Registration], list[Failure]]:
