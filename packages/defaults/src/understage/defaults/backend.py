@@ -26,6 +26,7 @@ from understage.defaults.root_lifecycle import root_lifecycle_service_factory
 from understage.defaults.root_logger import root_logger_service_factory
 from understage.defaults.root_system_metadata import root_system_metadata_service_factory
 from understage.defaults.scheduler import scheduler_service_factory
+from understage.defaults.url_reader import url_reader_service_factory
 from understage.defaults.user_info import user_info_service_factory
 from understage.plugin_api import ServiceFactory
 from understage.wiring import Backend, discovery_feature_loader
@@ -55,6 +56,7 @@ default_service_factories: tuple[ServiceFactory[Any], ...] = (
     permissions_service_factory,
     permissions_registry_service_factory,
     scheduler_service_factory,
+    url_reader_service_factory,
     user_info_service_factory,
 )
 

@@ -50,7 +50,7 @@ class GerritIntegration(RepositoryIntegration):
             raise not_understood(url, "Gerrit", f"{self.gitiles_base_url}/project/+/refs/heads/main/file.yaml")
         project, ref, path = match.groups()
         return RepositoryUrl(
-            url=parts._replace(fragment="").geturl(),
+            url=parts._replace(query="", fragment="").geturl(),
             owner="",
             name=decode_segments(url, project),
             ref=decode_segments(url, ref) if ref else None,

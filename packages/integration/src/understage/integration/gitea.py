@@ -50,7 +50,7 @@ class GiteaIntegration(RepositoryIntegration):
         owner, name, kind, ref, path = match.groups()
         place = f"{parts.scheme}://{parts.netloc}{parts.path[: -len(below)]}/{owner}/{name}"
         return RepositoryUrl(
-            url=parts._replace(fragment="").geturl(),
+            url=parts._replace(query="", fragment="").geturl(),
             owner=decode_segments(url, owner),
             name=decode_segments(url, name),
             ref=decode_segments(url, ref) if ref else None,

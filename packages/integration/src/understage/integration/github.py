@@ -52,7 +52,7 @@ class GithubIntegration(RepositoryIntegration):
         owner, name, ref, path = match.groups()
         root = f"{parts.scheme}://{parts.netloc}/{owner}/{name}"
         return RepositoryUrl(
-            url=parts._replace(fragment="").geturl(),
+            url=parts._replace(query="", fragment="").geturl(),
             owner=decode_segments(url, owner),
             name=decode_segments(url, name),
             ref=decode_segments(url, ref) if ref else None,

@@ -47,7 +47,7 @@ class GitlabIntegration(RepositoryIntegration):
         view, ref, path = match[2] or "blob", match[3], match[4] or ""
         owner, _, name = project.rpartition("/")
         return RepositoryUrl(
-            url=parts._replace(fragment="").geturl(),
+            url=parts._replace(query="", fragment="").geturl(),
             owner=owner,
             name=name,
             ref=decode_segments(url, ref) if ref else None,

@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 _SPECIAL: Final = re.compile(r"[*?{\[]")
-# `a**` is no more than `a*`: two stars count only where they are a whole segment. Alternatives are looked for in
-# stages, so that a pattern cannot make the regular expression try exponentially many ways.
+# A pattern with more alternatives is taken literally beyond these, so that a short text cannot become a huge one.
 _MAX_ALTERNATIVES: Final = 256
 
 
@@ -78,29 +77,39 @@ def _close(positions: set[int], pattern: list[re.Pattern[str] | None]) -> set[in
 def _segment(segment: str) -> re.Pattern[str] | None:
     if segment == "**":
         return None
-    parts: list[str] = [] if segment.startswith(".") else [r"(?!\.)"] if is_glob(segment[:1]) else []
+    pieces = [""]
     index = 0
     while index < len(segment):
         character = segment[index]
         end = segment.find("]", index + 2) if character == "[" else -1
         if character == "*":
-            if not parts or parts[-1] != "[^/]*":
-                parts.append("[^/]*")
+            if pieces[-1] or len(pieces) == 1:
+                pieces.append("")
         elif character == "?":
-            parts.append("[^/]")
+            pieces[-1] += "[^/]"
         elif end > 0:
-            inner = segment[index + 1 : end]
-            negated = "^" if inner[0] in "!^" else ""
-            body = re.sub(r"([\\\[\]^&~|])", r"\\\1", inner[1:] if negated else inner)
-            parts.append(f"[{negated}{body}]" if body else re.escape(segment[index : end + 1]))
+            pieces[-1] += _character_class(segment[index + 1 : end])
             index = end
         else:
-            parts.append(re.escape(character))
+            pieces[-1] += re.escape(character)
         index += 1
+    hidden = "" if segment.startswith(".") else r"(?!\.)"
+    first, *rest = pieces
+    if not rest:
+        return re.compile(hidden + first, re.DOTALL)
+    # Atomic groups: what stands between two stars is taken where it comes first, and never tried again further on.
+    between = "".join(f"(?>[^/]*?{piece})" for piece in rest[:-1])
+    return re.compile(f"{hidden}{first}{between}[^/]*{rest[-1]}", re.DOTALL)
+
+
+def _character_class(inner: str) -> str:
+    negated = inner[0] in "!^" and len(inner) > 1
+    body = re.sub(r"([\\\[\]^&~|])", r"\\\1", inner[1:] if negated else inner)
     try:
-        return re.compile("".join(parts), re.DOTALL)
+        re.compile(f"[{body}]")
     except re.error:
-        return re.compile(re.escape(segment))
+        return re.escape(f"[{inner}]")
+    return f"[^/{body}]" if negated else f"(?!/)[{body}]"
 
 
 def _expand(pattern: str) -> list[str]:

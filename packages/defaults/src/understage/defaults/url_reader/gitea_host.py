@@ -1,0 +1,71 @@
+"""Reads from Gitea and Forgejo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from understage.defaults.url_reader.base64_answers import decode_base64
+from understage.defaults.url_reader.json_answers import fetch_json, text_at
+from understage.defaults.url_reader.repository_reader import ArchiveRequest, FileConditions
+from understage.defaults.url_reader.transport import Fetched, HopCheck, ReadRequest, Transport
+from understage.errors import InputError
+from understage.integration import GiteaIntegration, RepositoryUrl
+from understage.integration.host_credentials import gitea_headers
+from understage.integration.repository_url import encode_segment
+
+
+class GiteaHost:
+    """A Gitea host.
+
+    Args:
+        integration: its addresses and credentials.
+        transport: makes the requests.
+        check: checks their hops.
+    """
+
+    def __init__(self, integration: GiteaIntegration, transport: Transport, check: HopCheck) -> None:
+        self.integration = integration
+        self._transport = transport
+        self._check = check
+
+    async def file(self, location: RepositoryUrl, conditions: FileConditions, token: str | None) -> Fetched:
+        """Reads a file, which comes as base64 within JSON.
+
+        Raises:
+            InputError: the address is that of a folder.
+        """
+        import msgspec
+
+        fetched = await self._transport.fetch(
+            ReadRequest(
+                url=self.integration.file_api_url(location),
+                check=self._check,
+                credentials=self._headers(token),
+                etag=conditions.etag,
+                last_modified_after=conditions.last_modified_after,
+                # The content grows by a third, and the description takes its place.
+                max_bytes=conditions.max_bytes * 2 + 65536,
+                name=location.url,
+            )
+        )
+        answer = msgspec.json.decode(fetched.content)
+        if not isinstance(answer, dict) or answer.get("encoding") != "base64":
+            raise InputError(f"{location.url} is not the address of a file")
+        content = decode_base64(str(answer.get("content") or ""), location.url, conditions.max_bytes)
+        return replace(fetched, content=content)
+
+    async def revision(self, location: RepositoryUrl, token: str | None) -> str:
+        """Returns the newest commit of the ref, by default of the default branch."""
+        ref = encode_segment(location.ref or "HEAD")
+        url = f"{self.integration.repository_api_url(location)}/git/commits/{ref}"
+        request = ReadRequest(url, self._check, credentials=self._headers(token), name=location.url)
+        return text_at(await fetch_json(self._transport, request), location.url, "sha")
+
+    async def archive(self, location: RepositoryUrl, revision: str, token: str | None) -> ArchiveRequest:
+        """Returns where the archive of a commit is."""
+        url = f"{self.integration.repository_api_url(location)}/archive/{encode_segment(revision)}.tar.gz"
+        return ArchiveRequest(ReadRequest(url, self._check, credentials=self._headers(token)))
+
+    def _headers(self, token: str | None) -> Mapping[str, str]:
+        return {"Authorization": f"token {token}"} if token else gitea_headers(self.integration.config)
