@@ -181,18 +181,6 @@ async def test_changes_apply_at_once_and_bad_ones_are_logged() -> None:
     assert b"discovery.endpoints" in written[0]
 
 
-@pytest.mark.parametrize(
-    "target", ["http+srv://catalog.svc/api", {"internal": "https+srv://x"}, {"external": "http+srv://x"}]
-)
-def test_srv_targets_are_refused(target: object) -> None:
-    """D7: a target that asks for a lookup of SRV records stops the start, naming key and place.
-
-    deviation: SRV lookup is not offered yet; an address that silently fails later would be worse.
-    """
-    with pytest.raises(ConfigError, match=r"mock-config.*discovery\.endpoints\[0\]\.target.*SRV records"):
-        discovery_with([{"target": target, "plugins": ["catalog"]}])
-
-
 @pytest.mark.parametrize("target", ["catalog:7007", "ftp://x", "/api/catalog"])
 def test_targets_must_be_addresses(target: str) -> None:
     """D3: a target that is no http or https address stops the start and shows what one looks like."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understage.config import Config, ConfigError
+from understage.defaults.discovery.dns_lookup import is_installed
 from understage.defaults.discovery.resolvers import Direction, Resolver, fallback_resolver, target_resolver
+from understage.defaults.discovery.srv import SCHEMES as SRV_SCHEMES
 
 SECTION: Final = "discovery"
-_SRV_SCHEMES: Final = ("http+srv", "https+srv")
 
 
 class DiscoveryTarget(msgspec.Struct, frozen=True):
@@ -98,25 +100,40 @@ def _check(endpoint: DiscoveryEndpoint, config: Config, index: int) -> None:
     if isinstance(target, str):
         _check_target(target, config, (index, "target"))
         return
-    for name, value in (("internal", target.internal), ("external", target.external)):
-        if value is not None:
-            _check_target(value, config, (index, "target", name))
+    if target.internal is not None:
+        _check_target(target.internal, config, (index, "target", "internal"), allow_srv=True)
+    if target.external is not None:
+        _check_target(target.external, config, (index, "target", "external"))
 
 
-def _check_target(target: str, config: Config, path: Sequence[str | int]) -> None:
-    key = f"{SECTION}.endpoints[{path[0]}].{'.'.join(map(str, path[1:]))}"
-    location = config.location_of([SECTION, "endpoints", *path])
-    scheme = urlsplit(target).scheme
-    if scheme in _SRV_SCHEMES:
+def _check_target(target: str, config: Config, path: Sequence[str | int], *, allow_srv: bool = False) -> None:
+    problem = _problem(target, allow_srv=allow_srv)
+    if problem is not None:
         raise ConfigError(
-            f"'{target}' asks for a lookup of DNS SRV records, which is not supported; give the host and port instead,"
-            " or the address of a load balancer",
-            key=key,
-            location=location,
+            problem,
+            key=f"{SECTION}.endpoints[{path[0]}].{'.'.join(map(str, path[1:]))}",
+            location=config.location_of([SECTION, "endpoints", *path]),
         )
-    if scheme not in ("http", "https"):
-        raise ConfigError(
-            f"expected an address such as 'http://host:7007/api/{{{{pluginId}}}}', got '{target}'",
-            key=key,
-            location=location,
+
+
+def _problem(target: str, *, allow_srv: bool) -> str | None:
+    """Returns what is wrong with a target, or None."""
+    scheme, place = urlsplit(target)[:2]
+    if scheme in ("http", "https"):
+        return None
+    target = re.sub(r"//[^/]*@", "//***@", target)
+    if scheme not in SRV_SCHEMES:
+        return f"expected an address such as 'http://host:7007/api/{{{{pluginId}}}}', got '{target}'"
+    if not allow_srv:
+        return (
+            f"'{target}' asks for a lookup of DNS SRV records, which only backends do; write it as the target's"
+            " 'internal' address, and give browsers an 'external' one"
         )
+    if any(sign in target for sign in "@?#") or ":" in place or not place:
+        return (
+            f"'{target}' asks for a lookup of DNS SRV records, which tell host and port; expected a name and a path"
+            f" only, such as '{scheme}://backend.example/api/{{{{pluginId}}}}'"
+        )
+    if not is_installed():
+        return f"'{target}' asks for a lookup of DNS SRV records, which needs: pip install 'understage[srv]'"
+    return None
