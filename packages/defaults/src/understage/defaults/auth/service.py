@@ -75,13 +75,25 @@ class DefaultAuth:
             NotAllowedError: the token is not for this plugin.
             ServiceUnavailableError: the keys of the token's issuer cannot be read for now.
         """
+        credentials = self.recall(token, allow_limited_access=allow_limited_access)
+        if credentials is not None:
+            return credentials
+        verified = await self._verify(token)
+        self._verified.add(token, verified)
+        return _admitted(verified, allow_limited_access)
+
+    def recall(self, token: str, *, allow_limited_access: bool = False) -> Credentials[Principal] | None:
+        """Returns what a token proved before, at once, or None if it has to be verified.
+
+        Args:
+            token: the token.
+            allow_limited_access: whether a limited user token will do.
+
+        Raises:
+            AuthenticationError: it is a limited user token, and that will not do.
+        """
         verified = self._verified.find(token, self._clock())
-        if verified is None:
-            verified = await self._verify(token)
-            self._verified.add(token, verified)
-        if verified.is_limited and not allow_limited_access:
-            raise AuthenticationError("Illegal limited user token")
-        return verified.credentials
+        return None if verified is None else _admitted(verified, allow_limited_access)
 
     async def get_none_credentials(self) -> Credentials[NonePrincipal]:
         """Returns the credentials of nobody."""
@@ -164,6 +176,12 @@ class DefaultAuth:
     async def _verify_user(self, token: str) -> VerifiedToken | None:
         parsed = parse_token(token)
         return None if parsed is None else await self._user_tokens.verify(parsed)
+
+
+def _admitted(verified: VerifiedToken, allow_limited_access: bool) -> Credentials[Principal]:
+    if verified.is_limited and not allow_limited_access:
+        raise AuthenticationError("Illegal limited user token")
+    return verified.credentials
 
 
 def _plugin_principal(plugin_id: str) -> ServicePrincipal:

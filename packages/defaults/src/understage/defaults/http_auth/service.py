@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from understage.defaults.auth.service import DefaultAuth
 from understage.defaults.http_auth.cookie import CookieFormat
 from understage.defaults.http_auth.request_tokens import (
     Scope,
@@ -32,12 +32,8 @@ SCOPE_KEY = "understage.http_auth"
 KEEP_COOKIE_SECONDS = 5 * 60
 
 
-@dataclass(slots=True)
-class _Found:
-    """What was found out about one request, by whether limited access was allowed."""
-
-    credentials: dict[bool, Credentials[Principal]] = field(default_factory=dict[bool, Credentials[Principal]])
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+# What was found out about one request, by whether limited access was allowed; a lock while somebody finds it out.
+_Found = dict[bool, Credentials[Principal] | asyncio.Lock]
 
 
 class DefaultHttpAuth:
@@ -63,6 +59,8 @@ class DefaultHttpAuth:
         """
         self._plugin_id = plugin_id
         self._auth = auth
+        # A subclass may decide otherwise about each request.
+        self._memory = auth if type(auth) is DefaultAuth else None
         self._discovery = discovery
         self._token_from_request = token_from_request
         self._clock = clock
@@ -91,7 +89,8 @@ class DefaultHttpAuth:
         """
         if isinstance(allow, str):
             raise TypeError(f"allow={allow!r} is a text; give the kinds as a list: allow=[{allow!r}]")
-        credentials = await self._find(scope_of(request), allow_limited_access)
+        scope = scope_of(request)
+        credentials = self._recall(scope, allow_limited_access) or await self._find(scope, allow_limited_access)
         kind = credentials.principal.type
         if allow is None or kind in allow:
             return credentials
@@ -136,17 +135,26 @@ class DefaultHttpAuth:
         response.headers.append("set-cookie", cookie.set(limited.token, limited.expires_at.timestamp()))
         return limited.expires_at
 
+    def _recall(self, scope: Scope, allow_limited_access: bool) -> Credentials[Principal] | None:
+        """Returns the credentials if nobody needs to be waited for: most requests come with a token that is known."""
+        found: _Found = scope.get(self._scope_key) or scope.setdefault(self._scope_key, {})
+        known = found.get(allow_limited_access)
+        if known is None and self._memory is not None:
+            token = self._token_from_request(scope)
+            known = self._memory.recall(token, allow_limited_access=allow_limited_access) if token else None
+            if known is not None:
+                found[allow_limited_access] = known
+        return known if isinstance(known, Credentials) else None
+
     async def _find(self, scope: Scope, allow_limited_access: bool) -> Credentials[Principal]:
-        found = scope.get(self._scope_key)
-        if not isinstance(found, _Found):
-            found = scope[self._scope_key] = _Found()
-        known = found.credentials.get(allow_limited_access)
-        if known is not None:
-            return known
-        async with found.lock:
-            known = found.credentials.get(allow_limited_access)
-            if known is None:
-                known = found.credentials[allow_limited_access] = await self._verify(scope, allow_limited_access)
+        found: _Found = scope[self._scope_key]
+        lock = found.setdefault(allow_limited_access, asyncio.Lock())
+        if isinstance(lock, Credentials):
+            return lock
+        async with lock:
+            known = found.get(allow_limited_access)
+            if not isinstance(known, Credentials):
+                known = found[allow_limited_access] = await self._verify(scope, allow_limited_access)
             return known
 
     async def _verify(self, scope: Scope, allow_limited_access: bool) -> Credentials[Principal]:

@@ -19,6 +19,16 @@ _MAX_REMEMBERED_BYTES = 1024
 _LINES: dict[Header, bytes] = {}
 
 
+def _nothing() -> None:
+    """Stands where a finished cycle has nobody left to tell."""
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    """Tells whether the task that serves the request was cancelled, as opposed to something that the app awaited."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
 class AnswerCycle(RequestResponseCycle):
     """One request and its answer.
 
@@ -28,6 +38,65 @@ class AnswerCycle(RequestResponseCycle):
 
     common_lines: bytes = b""
     _pending: bytes = b""
+    # What is the same for all requests when they begin stands here once, instead of being set for each.
+    access_log = False
+    default_headers: list[Header] = []  # noqa: RUF012 - the server's own declaration; nobody adds to it
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+
+    def __init__(
+        self,
+        scope: Any,
+        connection: Any,
+        *,
+        expect_100_continue: bool,
+        keep_alive: bool,
+    ) -> None:
+        """Begins a request. What the server's own cycle sets is set here or above.
+
+        Args:
+            scope: the ASGI scope.
+            connection: the connection that the request came on.
+            expect_100_continue: whether the client waits to be told to send the body.
+            keep_alive: whether the connection stays open after the answer.
+        """
+        self.scope = scope
+        self.transport = connection.transport
+        self.flow = connection.flow
+        self.logger = connection.logger
+        self.message_event = asyncio.Event()
+        self.on_response = connection.on_response_complete
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expect_100_continue
+        self.body = bytearray()
+
+    async def run_asgi(self, app: Any) -> None:
+        """Lets the app answer; logs it if it fails to, unless the process ends before it could."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as error:
+            # Whatever it is, the client must not wait for ever.
+            if not _is_cut_off(error):
+                self.logger.error("Exception in ASGI application", exc_info=error)
+            await self._give_up()
+        else:
+            if not self.response_complete and not self.disconnected:
+                missing = "completing" if self.response_started else "starting"
+                self.logger.error("The ASGI application returned without %s its response", missing)
+                await self._give_up()
+        finally:
+            # Ends the circle of references, so that the cycle goes at once.
+            self.on_response = _nothing
+
+    async def _give_up(self) -> None:
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
 
     async def send(self, message: Any) -> None:
         """Writes a part of the answer.

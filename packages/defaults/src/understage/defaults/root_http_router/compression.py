@@ -3,6 +3,7 @@
 import asyncio
 import re
 import zlib
+from collections.abc import Awaitable
 
 from understage.defaults.root_http_router.answers import Header
 from understage.defaults.root_http_router.headers import add_vary, find_header, set_header, without_headers
@@ -37,6 +38,10 @@ def compression(app: ASGIApp) -> ASGIApp:
     return with_compression
 
 
+async def _nothing() -> None:
+    """Awaited in place of what is sent later."""
+
+
 class _CompressingSender:
     __slots__ = ("_held", "_scope", "_send", "_stream")
 
@@ -46,32 +51,35 @@ class _CompressingSender:
         self._held: Message | None = None
         self._stream: zlib._Compress | None = None
 
-    async def __call__(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == "http.response.start":
-            await self._start(message)
-        elif self._held is not None:
-            start, self._held = self._held, None
-            await self._first(start, message)
-        elif self._stream is not None and kind == "http.response.body":
-            await self._send({**message, "body": await self._compress(self._stream, message)})
-        else:
-            await self._send(message)
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            return self._start(message)
+        if self._held is not None:
+            return self._first(self._held, message)
+        if self._stream is not None:
+            return self._next(self._stream, message)
+        return self._send(message)
 
-    async def _start(self, message: Message) -> None:
+    def _start(self, message: Message) -> Awaitable[None]:
         headers: list[Header] = message["headers"]
-        content_type = find_header(headers, b"content-type")
-        if content_type is None or not _is_compressible(content_type) or _is_final(headers):
-            await self._send(message)
-            return
+        content_type = length = None
+        is_final = False
+        for name, value in headers:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                length = value
+            elif name == b"cache-control":
+                is_final = is_final or b"no-transform" in value
+        if content_type is None or is_final or not _is_compressible(content_type):
+            return self._send(message)
         message["headers"] = add_vary(headers, b"Accept-Encoding")
-        length = find_header(headers, b"content-length")
         if not self._wanted(message, content_type, length):
-            await self._send(message)
-        elif length is None:
-            await self._send_start_of_stream(message)
-        else:
-            self._held = message
+            return self._send(message)
+        if length is None:
+            return self._send_start_of_stream(message)
+        self._held = message
+        return _nothing()
 
     def _wanted(self, start: Message, content_type: bytes, length: bytes | None) -> bool:
         return (
@@ -83,7 +91,13 @@ class _CompressingSender:
             and accepts_gzip(find_header(self._scope["headers"], b"accept-encoding"))
         )
 
+    async def _next(self, stream: "zlib._Compress", message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": await self._compress(stream, message)}
+        await self._send(message)
+
     async def _first(self, start: Message, message: Message) -> None:
+        self._held = None
         if message["type"] != "http.response.body":
             await self._send(start)
             await self._send(message)
@@ -145,8 +159,3 @@ def _is_compressible(content_type: bytes) -> bool:
         media_type = content_type.partition(b";")[0].strip()
         known = _KNOWN_TYPES[content_type] = _COMPRESSIBLE.fullmatch(media_type) is not None
     return known
-
-
-def _is_final(headers: list[Header]) -> bool:
-    cache_control = find_header(headers, b"cache-control")
-    return cache_control is not None and b"no-transform" in cache_control

@@ -1,6 +1,7 @@
 """A connection of the HTTP server: uvicorn's, with the limits and headers of a Node server."""
 
 import asyncio
+import sys
 from typing import Any
 from urllib.parse import unquote
 
@@ -69,6 +70,8 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(config=config, server_state=server_state, app_state=app_state, _loop=_loop)
         self._shared = server_state
         self._limits = server_state.limits
+        self._max_head_bytes = server_state.limits.max_header_bytes
+        self._max_headers = server_state.limits.max_headers or sys.maxsize
         self._requests = 0
         self._head_bytes = 0
         self._too_large = False
@@ -101,16 +104,20 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Takes a piece of the address."""
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > self._max_head_bytes:
+            self._refuse_head()
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Takes a header."""
-        self._count(len(name) + len(value))
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > self._max_head_bytes:
+            self._refuse_head()
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
-        if not self._limits.max_headers or len(self.headers) < self._limits.max_headers:
+        if len(self.headers) < self._max_headers:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -129,17 +136,10 @@ class HttpConnection(HttpToolsProtocol):
         self._set_target()
         previous = self.cycle
         cycle = self.cycle = AnswerCycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
+            scope,
+            self,
             expect_100_continue=self.expect_100_continue,
             keep_alive=http_version != "1.0" and parser.should_keep_alive() and not self._is_last(),
-            on_response=self.on_response_complete,
         )
         cycle.common_lines = self._shared.keep_alive_lines if cycle.keep_alive else self._shared.closing_lines
         if previous is None or previous.response_complete:
@@ -203,8 +203,6 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\n\r\n")
         self.transport.close()
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self._limits.max_header_bytes:
-            self._too_large = True
-            raise _HeadersTooLargeError
+    def _refuse_head(self) -> None:
+        self._too_large = True
+        raise _HeadersTooLargeError

@@ -1,8 +1,8 @@
 """Entity tags of complete answers, and the 304 for clients that have the same one already."""
 
-import base64
 import hashlib
-from collections.abc import Mapping
+from binascii import b2a_base64
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,7 +19,7 @@ _ENTITY_HEADERS = (b"content-type", b"content-length", b"transfer-encoding")
 
 def weak_etag(body: bytes) -> bytes:
     """Returns the tag that Express gives a body: its length in hex and a part of its SHA-1."""
-    digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest())
+    digest = b2a_base64(hashlib.sha1(body, usedforsecurity=False).digest())
     return b'W/"%x-%b"' % (len(body), digest[:27])
 
 
@@ -40,6 +40,10 @@ def etags(app: ASGIApp) -> ASGIApp:
     return with_etags
 
 
+async def _nothing() -> None:
+    """Awaited in place of what is sent later, or not at all."""
+
+
 class _EtagSender:
     __slots__ = ("_held", "_scope", "_send", "_swallow")
 
@@ -49,23 +53,14 @@ class _EtagSender:
         self._held: Message | None = None
         self._swallow = False
 
-    async def __call__(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == "http.response.start":
-            await self._start(message)
-        elif self._held is not None:
-            start, self._held = self._held, None
-            if kind == "http.response.body" and not message.get("more_body", False):
-                self._tag(start, message.get("body", b""))
-                if is_fresh(self._scope, start):
-                    await self._answer_not_modified(start)
-                    return
-            await self._send(start)
-            await self._send(message)
-        elif not self._swallow:
-            await self._send(message)
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            return self._start(message)
+        if self._held is not None:
+            return self._first(self._held, message)
+        return _nothing() if self._swallow else self._send(message)
 
-    async def _start(self, message: Message) -> None:
+    def _start(self, message: Message) -> Awaitable[None]:
         headers: list[Header] = message["headers"]
         sized = own = False
         for name, value in headers:
@@ -77,15 +72,20 @@ class _EtagSender:
                     message["headers"] = without_headers(headers, b"etag")
         if not own and sized and message["status"] not in _BODILESS:
             self._held = message
-        elif is_fresh(self._scope, message):
-            await self._answer_not_modified(message)
-        else:
-            await self._send(message)
+            return _nothing()
+        return self._answer_not_modified(message) if is_fresh(self._scope, message) else self._send(message)
 
-    @staticmethod
-    def _tag(start: Message, body: bytes) -> None:
-        if body:
-            start["headers"] = [*start["headers"], (b"etag", weak_etag(body))]
+    async def _first(self, start: Message, message: Message) -> None:
+        self._held = None
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            body: bytes = message.get("body", b"")
+            if body:
+                start["headers"] = [*start["headers"], (b"etag", weak_etag(body))]
+            if is_fresh(self._scope, start):
+                await self._answer_not_modified(start)
+                return
+        await self._send(start)
+        await self._send(message)
 
     async def _answer_not_modified(self, start: Message) -> None:
         self._swallow = True
@@ -103,11 +103,7 @@ def is_fresh(scope: Scope, start: Message) -> bool:
     """
     if scope["method"] not in ("GET", "HEAD") or not 200 <= start["status"] < 300:
         return False
-    conditions: Mapping[bytes, bytes] = {
-        name: value
-        for name, value in scope["headers"]
-        if name in (b"if-none-match", b"if-modified-since", b"cache-control")
-    }
+    conditions: Mapping[bytes, bytes] = dict(scope["headers"])
     none_match = conditions.get(b"if-none-match")
     since = conditions.get(b"if-modified-since")
     if (none_match is None and since is None) or b"no-cache" in conditions.get(b"cache-control", b""):

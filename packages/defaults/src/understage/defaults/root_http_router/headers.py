@@ -30,10 +30,10 @@ def add_vary(headers: list[Header], field: bytes) -> list[Header]:
         headers: the header list; it is not changed.
         field: the request header that the answer depends on, or several with commas.
     """
-    index = next((index for index, (name, _) in enumerate(headers) if name == b"vary"), None)
-    if index is None:
-        return [*headers, (b"vary", field)]
     values = [value for name, value in headers if name == b"vary"]
+    if not values:
+        return [*headers, (b"vary", field)]
+    index = next(index for index, (name, _) in enumerate(headers) if name == b"vary")
     fields: dict[bytes, bytes] = {}
     for part in b",".join([*values, field]).split(b","):
         fields.setdefault(part.strip().lower(), part.strip())

@@ -1,6 +1,6 @@
 """A mounted ASGI app: its lifespan, its state, and what happens when it fails."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 from understage.defaults.root_http_router.error_answers import ErrorAnswers, ResponseAbortedError, is_disconnect
@@ -47,18 +47,19 @@ class MountedApp:
         started = False
         held: list[Message] | None = None
 
-        async def guarded(message: Message) -> None:
+        def guarded(message: Message) -> Awaitable[None]:
             nonlocal started, held
             if started:
-                await send(message)
-            elif held is not None:
+                return send(message)
+            if held is not None:
                 held.append(message)
-            elif message["type"] == "http.response.start" and message["status"] == 500:
+                return _nothing()
+            if message["type"] == "http.response.start" and message["status"] == 500:
                 # Starlette answers 500 before it raises; our answer must win.
                 held = [message]
-            else:
-                started = True
-                await send(message)
+                return _nothing()
+            started = True
+            return send(message)
 
         try:
             await app(scope, receive, guarded)
@@ -82,6 +83,10 @@ class MountedApp:
         if self._app is None:
             self._app = adopt(self.original, self._errors)
         return self._app
+
+
+async def _nothing() -> None:
+    """Awaited in place of what is sent later."""
 
 
 def _unwrapped(error: Exception) -> Exception:

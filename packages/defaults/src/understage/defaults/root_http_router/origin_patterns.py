@@ -97,5 +97,5 @@ def _translate(pattern: str) -> str:
 def _character_class(content: str) -> str:
     negated = content[0] in "!^"
     escaped = content[1:] if negated else content
-    escaped = re.sub(r"([\\\[\]&~|^])", r"\\\1", escaped)
+    escaped = re.sub(r"([\\\[\]&~|^])", r"\\\1", escaped).replace("--", r"-\-")
     return f"[{'^/' if negated else ''}{escaped}]"

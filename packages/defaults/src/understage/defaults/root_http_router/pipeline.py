@@ -1,5 +1,6 @@
 """The layers around the routes."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from understage.config import Config
@@ -91,10 +92,10 @@ class RootPipeline:
         async def with_errors(scope: Scope, receive: Receive, send: Send) -> None:
             started = False
 
-            async def look(message: Message) -> None:
+            def look(message: Message) -> Awaitable[None]:
                 nonlocal started
                 started = True
-                await send(message)
+                return send(message)
 
             try:
                 await app(scope, receive, look)

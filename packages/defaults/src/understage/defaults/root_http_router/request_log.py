@@ -1,6 +1,7 @@
 """The request log."""
 
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -24,11 +25,11 @@ def request_log(app: ASGIApp, logger: LoggerService) -> ASGIApp:
             return
         start: Message | None = None
 
-        async def remember(message: Message) -> None:
+        def remember(message: Message) -> Awaitable[None]:
             nonlocal start
             if start is None:
                 start = message
-            await send(message)
+            return send(message)
 
         # Layers further in change the scope; what is logged is what came in.
         url = request_url(scope)
@@ -42,9 +43,10 @@ def request_log(app: ASGIApp, logger: LoggerService) -> ASGIApp:
 
 def _log(logger: LoggerService, scope: Scope, url: str, start: Message | None) -> None:
     method, version = scope["method"], scope["http_version"]
-    status = start["status"] if start is not None else None
-    length = find_header(start["headers"], b"content-length") if start is not None else None
-    agent = referrer = None
+    status = length = agent = referrer = None
+    if start is not None:
+        status = start["status"]
+        length = find_header(start["headers"], b"content-length")
     for name, value in scope["headers"]:
         if name == b"user-agent":
             agent = _text(value)

@@ -1,7 +1,7 @@
 """The security headers of every answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from understage.config import Config, ConfigError
 from understage.defaults.root_http_router.answers import Header
@@ -46,7 +46,7 @@ def security_headers(app: ASGIApp, headers: Sequence[Header]) -> ASGIApp:
             await app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 own: list[Header] = message["headers"]
                 taken = [name for name, _ in own if name in names]
@@ -54,7 +54,7 @@ def security_headers(app: ASGIApp, headers: Sequence[Header]) -> ASGIApp:
                     message["headers"] = [header for header in headers if header[0] not in taken] + list(own)
                 else:
                     message["headers"] = [*headers, *own]
-            await send(message)
+            return send(message)
 
         await app(scope, receive, send_with_headers)
 

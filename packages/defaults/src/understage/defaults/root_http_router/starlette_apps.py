@@ -1,6 +1,6 @@
 """Starlette and FastAPI apps: their own error answers are replaced by error documents.
 
-Neither package is imported here: an app of theirs can only exist after somebody else has imported them.
+Neither package is imported before there is an app of theirs.
 """
 
 import sys
@@ -60,11 +60,13 @@ def _configure(app: Any, errors: ErrorAnswers) -> None:
         if handlers.get(http_exception) is fastapi.http_exception_handler:
             del handlers[http_exception]
     handlers.setdefault(http_exception, _http_exception_handler(errors))
+    from understage.defaults.root_http_router.starlette_stack import lean_stack
+
     if not answers_failures_itself(app):
         handlers.setdefault(UnderstageError, _handler(errors, lambda error: error))
-    # Builds the stack anew if somebody has used the app already.
-    app.middleware_stack = None
     app.router.redirect_slashes = False
+    # Builds the stack anew if somebody has used the app already.
+    app.middleware_stack = lean_stack(app)
 
 
 def _configure_routes(app: Any, errors: ErrorAnswers, application: Any, routing: Any) -> None:

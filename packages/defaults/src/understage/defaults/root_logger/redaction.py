@@ -17,14 +17,14 @@ _KEPT: Final = frozenset({"level", "timestamp"})
 class Redactor:
     """Knows the texts that must not be logged.
 
-    A line is rendered first and searched with one pattern; only a line that holds a secret is taken apart and masked
+    A line is rendered first and searched; only a line that holds a secret is taken apart and masked
     value by value, so that numbers and escaped texts stay valid JSON.
     """
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
-        self._rendered_pattern: re.Pattern[bytes] | None = None
+        self._rendered: tuple[bytes, ...] = ()
 
     def add(self, values: Iterable[str]) -> None:
         """Masks these texts from now on.
@@ -39,12 +39,15 @@ class Redactor:
         self._secrets |= new
         longest_first = sorted(self._secrets, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        rendered = (orjson.dumps(text.encode("utf-8", "replace").decode())[1:-1] for text in longest_first)
-        self._rendered_pattern = re.compile(b"|".join(map(re.escape, rendered)))
+        self._rendered = tuple(orjson.dumps(text.encode("utf-8", "replace").decode())[1:-1] for text in longest_first)
 
     def found_in(self, line: bytes) -> bool:
         """Tells whether a rendered JSON line may hold a secret."""
-        return self._rendered_pattern is not None and self._rendered_pattern.search(line) is not None
+        # One search for each is quicker than a pattern of them all: it skips through the line.
+        for text in self._rendered:  # noqa: SIM110 - a generator would cost more than the searches
+            if text in line:
+                return True
+        return False
 
     def mask_text(self, text: str) -> str:
         """Returns a text with its secrets masked."""
