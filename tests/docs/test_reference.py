@@ -4,6 +4,7 @@ from pathlib import Path
 
 from understage import errors, plugin_api
 from understage.cli.main import COMMANDS
+from understage.cli.plugin_check.rules import RULES
 from understage.plugin_api import ServiceRef, core_services
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -49,3 +50,11 @@ def test_public_names_have_docstrings() -> None:
         and not getattr(plugin_api, name).__doc__
     ]
     assert undocumented == []
+
+
+def test_every_plugin_rule_is_documented() -> None:
+    """A rule of `understage plugin check` that the reference does not describe, or at another level, fails here."""
+    page = (DOCS / "reference/plugin-quality.md").read_text()
+    sections = {section.split("\n")[0].lower(): section for section in page.split("\n## ")}
+    assert [rule.id for rule in RULES if f"| `{rule.id}` |" not in sections[str(rule.level)]] == []
+    assert f"[{len(RULES)} rules]" in (DOCS / "reference/command-line.md").read_text()

@@ -15,6 +15,7 @@ COMMANDS = {
     "dev": "understage.cli.dev:dev",
     "inspect": "understage.cli.inspect:inspect",
     "new": "understage.cli.new.commands:new",
+    "plugin": "understage.cli.plugin_check.command:plugin",
     "start": "understage.cli.start:start",
 }
 
