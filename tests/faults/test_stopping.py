@@ -126,3 +126,5 @@ def test_a_second_signal_while_requests_run(sqlite: Installation) -> None:
         backend.process.send_signal(signal.SIGTERM)
         assert backend.process.wait(5) == 1
         assert hanging.result(timeout=5).status_code == 500
+    assert "Traceback" not in backend.log.read_text()
+    assert "CancelledError" not in backend.log.read_text()

@@ -304,6 +304,54 @@ async def test_authors_handlers_stay(make_plugin: Callable[..., Any]) -> None:
     assert [type(entry["error"]) for _, entry in plugin.logger.of("error")] == [OSError]
 
 
+@pytest.mark.parametrize("with_middleware", [False, True])
+async def test_authors_handlers_answer_for_plain_apps(
+    make_plugin: Callable[..., Any], *, with_middleware: bool
+) -> None:
+    """H20: handlers also answer for plain ASGI apps below a Starlette app, and middleware sees their answers."""
+
+    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+        raise KeyError("k")
+
+    async def fail_amid(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await fail(scope, receive, send)
+
+    async def teapot(request: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"teapot {error}", status_code=418)
+
+    class Counting:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            async def counting(message: Any) -> None:
+                statuses.extend([message["status"]] if message["type"] == "http.response.start" else [])
+                await send(message)
+
+            await self.app(scope, receive, counting)
+
+    statuses: list[int] = []
+    app = Starlette(routes=[Mount("/a", fail), Mount("/b", fail_amid)], exception_handlers={KeyError: teapot})
+    if with_middleware:
+        app.add_middleware(Counting)
+    plugin = await started(make_plugin, app)
+    assert (await plugin.get("/a/x")).text == "teapot 'k'"
+    assert (await plugin.get("/nope")).status_code == 404
+    assert statuses == ([418, 404] if with_middleware else [])
+    with pytest.raises(ResponseAbortedError):
+        await plugin.get("/b/x")
+
+
+async def test_debugging_apps_fail_with_documents(make_plugin: Callable[..., Any]) -> None:
+    """H20: an app with debugging switched on still fails with an error document."""
+    app = raising(OSError("o"))
+    app.debug = True
+    response = await (await started(make_plugin, app)).get("/x")
+    assert response.status_code == 500
+    assert response.json()["error"]["name"] == "OSError"
+
+
 async def test_own_500_answers_pass(make_plugin: Callable[..., Any]) -> None:
     """H20: an app's own 500 answer that nothing was raised behind reaches the client."""
     app = Starlette(routes=[Route("/x", lambda request: PlainTextResponse("mine", status_code=500))])

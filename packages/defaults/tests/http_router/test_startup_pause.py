@@ -55,7 +55,19 @@ async def test_stopping_plugins_refuse_requests(make_plugin: Callable[..., Any])
     await plugin.lifecycle.shutdown()
     response = await plugin.get("/x")
     assert response.status_code == 503
-    assert response.json()["error"]["message"] == "Service is shutting down"
+    assert response.json()["error"] == {"name": "ServiceUnavailableError", "message": "Service is shutting down"}
+
+
+async def test_refusals_are_no_errors_in_the_log(make_plugin: Callable[..., Any]) -> None:
+    """H60: refusing requests while the plugin stops is normal; the log says so in a warning, without a traceback."""
+    plugin = make_plugin()
+    await plugin.lifecycle.startup()
+    await plugin.lifecycle.shutdown()
+    await plugin.get("/x")
+    assert plugin.logger.of("error") == []
+    ((message, metadata),) = plugin.logger.of("warning")
+    assert message == "Request refused with status 503: Service is shutting down"
+    assert "error" not in metadata
 
 
 async def test_held_requests_are_refused_when_the_plugin_stops(make_plugin: Callable[..., Any]) -> None:

@@ -347,6 +347,50 @@ async def test_headers_cannot_be_smuggled(logger: Any, header: tuple[bytes, byte
     assert "cannot be sent" in str(logger.of("error")[0][1]["error"])
 
 
+async def test_requests_that_the_end_of_the_process_cuts_off(logger: Any) -> None:
+    """W116: a cancelled request is answered with 500 and closes the connection; it is no failure to be logged."""
+    begun = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with serving(app, logger) as server:
+        asking = asyncio.create_task(ask(server.port, b"GET / HTTP/1.1\r\n\r\n"))
+        await begun.wait()
+        for task in server._state.tasks:
+            task.cancel()
+        assert (await asking).startswith(b"HTTP/1.1 500")
+    assert logger.of("error") == []
+
+
+async def test_apps_that_await_what_is_cancelled_fail(logger: Any) -> None:
+    """W116: a cancellation that nobody asked for is the app's failure: it is answered with 500 and logged."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    async with serving(app, logger) as server:
+        assert (await ask(server.port, b"GET / HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 500")
+    assert len(logger.of("error")) == 1
+
+
+@pytest.mark.parametrize(("starts", "word"), [(False, "starting"), (True, "completing")])
+async def test_apps_that_forget_to_answer(logger: Any, *, starts: bool, word: str) -> None:
+    """H92: an app that returns without an answer, or amid it, is logged, and the client is not left waiting."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if starts:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async with serving(app, logger) as server:
+        answer = await ask(server.port, b"GET / HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 500") != starts
+    assert f"without {word} its response" in logger.of("error")[0][0]
+
+
 async def test_https(logger: Any, tmp_path: Path) -> None:
     """H91: with a certificate the server speaks HTTPS."""
     text = self_signed_certificate("localhost", tmp_path, datetime.now(UTC) - timedelta(days=1))

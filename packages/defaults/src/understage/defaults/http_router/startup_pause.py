@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from understage.errors import ServiceUnavailableError
+from understage.defaults.root_http_router.error_answers import RefusalError
 from understage.plugin_api import LifecycleService
 
 DEFAULT_TIMEOUT = timedelta(seconds=5)
@@ -32,16 +32,16 @@ class StartupPause:
         """Waits for the plugin to start.
 
         Raises:
-            ServiceUnavailableError: it did not start in time, or it has stopped.
+            RefusalError: it did not start in time, or it has stopped.
         """
         if not self.is_open and not self._stopped:
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._changed.wait()
             except TimeoutError:
-                raise ServiceUnavailableError("Service has not started up yet") from None
+                raise RefusalError("Service has not started up yet") from None
         if self._stopped:
-            raise ServiceUnavailableError("Service is shutting down")
+            raise RefusalError("Service is shutting down")
 
     def _open(self) -> None:
         self.is_open = not self._stopped

@@ -23,6 +23,10 @@ class ResponseAbortedError(Exception):
     """The request failed after its answer had begun; the failure is logged, the server closes the connection."""
 
 
+class RefusalError(ServiceUnavailableError):
+    """A request is refused for now, and on purpose: nothing is broken that somebody should look at."""
+
+
 class ErrorAnswers:
     """Answers failed requests with error documents.
 
@@ -67,9 +71,13 @@ class ErrorAnswers:
 
     def log(self, error: BaseException, scope: Scope) -> None:
         """Writes a failure to the log, for those that cannot be answered or must not be shown."""
-        if not is_disconnect(error):
+        method, url = scope.get("method", "WEBSOCKET"), scope["path"]
+        if isinstance(error, RefusalError):
+            message = f"Request refused with status {error_status(error)}: {error}"
+            self._logger.warning(message, method=method, url=url)
+        elif not is_disconnect(error):
             message = f"Request failed with status {error_status(error)}"
-            self._logger.error(message, error=error, method=scope.get("method", "WEBSOCKET"), url=scope["path"])
+            self._logger.error(message, error=error, method=method, url=url)
 
     def _shown(self, error: BaseException) -> BaseException:
         if error_status(error) < 500 or not _reveals_database(error):
