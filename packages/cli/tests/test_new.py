@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from understage.cli.main import cli
+from understage.cli.new.names import LONGEST_ID, camel_case, check_id, import_name
 from understage.errors import InputError
 
 if TYPE_CHECKING:
@@ -220,6 +224,20 @@ def test_names_are_checked(folder: Path, arguments: list[str], message: str) -> 
         new(*arguments)
     assert str(caught.value) == message
     assert list(folder.iterdir()) == []
+
+
+@given(st.text(alphabet="aB3é-_ ./", max_size=40) | st.text())
+def test_a_name_is_taken_or_another_proposed(name: str) -> None:
+    """Any text is either a name, or refused; what is proposed instead would be taken if it is short enough."""
+    try:
+        check_id("plugin", name)
+    except InputError as error:
+        proposed = re.search(r"hint: '(.*)' would do", str(error))
+        if proposed and len(proposed[1]) <= LONGEST_ID:
+            check_id("plugin", proposed[1])
+    else:
+        assert import_name(name).isidentifier()
+        assert camel_case(name).isalnum()
 
 
 def test_nothing_is_overwritten(folder: Path) -> None:

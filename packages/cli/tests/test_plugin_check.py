@@ -544,6 +544,8 @@ def test_what_cannot_be_judged(folder: Path, edit: Edit) -> None:
         find_project(str(folder))
     assert str(caught.value) == f"expected one package below {folder}/src, found 2: other, plugin_to_do"
     (folder / "src/other/__init__.py").unlink()
+    edit("tests/data_broken_on_purpose.py", "", "def (\n")
+    assert verdict_of("tests", folder).status == "kept"
     edit(f"{SOURCE}/service.py", "", "def (\n")
     with pytest.raises(InputError, match=r"src/plugin_to_do/service\.py is no valid Python; caused by SyntaxError"):
         verdict_of("errors", folder)

@@ -30,7 +30,7 @@ def backend(name: str, path: Path | None) -> None:
     _create(f"backend '{name}'", ["backend"], values, folder)
     _next_steps(
         f"cd {folder}",
-        "python -m venv .venv && .venv/bin/pip install -e . --group dev",
+        "python -m venv .venv && .venv/bin/pip install -e '.[dev]'",
         ".venv/bin/python -m pytest",
         ".venv/bin/understage dev",
     )
@@ -89,7 +89,7 @@ def _create(what: str, templates: Sequence[str], values: Mapping[str, str], fold
 
 def _package_steps(folder: Path, name: str) -> None:
     _next_steps(
-        f"pip install -e {folder} --group {folder / 'pyproject.toml'}:dev",
+        f"pip install -e '{folder if folder.is_absolute() else f'./{folder}'}[dev]'",
         f"python -m pytest {folder}",
         f"understage plugin check {folder}",
         f'add backend.add("{name}") to the main.py of your backend',

@@ -10,7 +10,6 @@ from understage.cli.plugin_check.rule import Problem
 from understage.config import ConfigSchema
 from understage.errors import UnderstageError
 from understage.plugin_api import (
-    BackendFeature,
     BackendModule,
     BackendPlugin,
     FeatureLoader,
@@ -27,7 +26,7 @@ def check_feature(project: PluginProject) -> Iterator[Problem]:
     """Finds out whether `package.feature` is something that a backend can add."""
     file = project.package / "__init__.py"
     try:
-        feature: BackendFeature | None = getattr(load(project, project.import_name), "feature", None)
+        feature: object = getattr(load(project, project.import_name), "feature", None)
     except UnderstageError as error:
         yield Problem(str(error), file)
         return
@@ -75,7 +74,7 @@ def check_schema(project: PluginProject) -> list[Problem] | None:
                 *reads,
             )
         ]
-    problems = []
+    problems: list[Problem] = []
     for name, reference in points.items():
         try:
             ConfigSchema({name: load(project, reference)}).to_json_schema()
