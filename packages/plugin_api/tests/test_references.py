@@ -12,6 +12,9 @@ class Greeter(Protocol):
 
 
 CORE_IDS = {
+    "actions": "alpha.core.actions",
+    "actions_registry": "alpha.core.actionsRegistry",
+    "auditor": "core.auditor",
     "auth": "core.auth",
     "database": "core.database",
     "discovery": "core.discovery",
@@ -19,6 +22,8 @@ CORE_IDS = {
     "http_router": "core.httpRouter",
     "lifecycle": "core.lifecycle",
     "logger": "core.logger",
+    "permissions": "core.permissions",
+    "permissions_registry": "core.permissionsRegistry",
     "plugin_metadata": "core.pluginMetadata",
     "root_config": "core.rootConfig",
     "root_health": "core.rootHealth",
@@ -26,6 +31,7 @@ CORE_IDS = {
     "root_instance_metadata": "core.rootInstanceMetadata",
     "root_lifecycle": "core.rootLifecycle",
     "root_logger": "core.rootLogger",
+    "root_system_metadata": "core.rootSystemMetadata",
     "user_info": "core.userInfo",
 }
 

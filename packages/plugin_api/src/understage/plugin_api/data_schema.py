@@ -104,8 +104,14 @@ class _PydanticSchema:
 
     def encode(self, value: Any) -> Any:
         instance = value if isinstance(value, self._model) else self.decode(value)
-        # The second reading: an instance can be changed, or constructed unchecked.
-        return self.decode(instance.model_dump(mode="json", by_alias=True)).model_dump(mode="json", by_alias=True)
+        # An instance can be changed, or constructed unchecked: only a second reading tells.
+        return self._dump(self.decode(self._dump(instance)))
+
+    def _dump(self, instance: Any) -> Any:
+        try:
+            return instance.model_dump(mode="json", by_alias=True, warnings="none")
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
 
 class _JsonSchema:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from understage.defaults.auditor.severities import LogLevel, SeverityLevels
 from understage.defaults.http_auth.request_tokens import scope_of
+from understage.defaults.root_http_router.request_target import request_url
 from understage.errors import ForwardedError, UnderstageError
 from understage.plugin_api import AuditSeverity, AuthService, HttpAuthService, LoggerService, is_service, is_user
 from understage.plugin_api.services.auth import Request
@@ -150,9 +151,7 @@ def _writer(logger: LoggerService, level: LogLevel) -> Callable[..., None]:
 
 
 def _request_details(scope: MutableMapping[str, Any]) -> dict[str, str]:
-    query: bytes = scope.get("query_string") or b""
-    url = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
-    return {"url": url, "method": scope.get("method", "WEBSOCKET")}
+    return {"url": request_url(scope), "method": scope.get("method", "WEBSOCKET")}
 
 
 def _origin(scope: MutableMapping[str, Any]) -> dict[str, str]:
