@@ -1,10 +1,12 @@
 import asyncio
+import functools
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from understage.defaults.scheduler.task import takes_signal
 from understage.errors import ConflictError, InputError, NotFoundError
 from understage.plugin_api import AbortController, Cron, TaskSchedule
 
@@ -24,15 +26,35 @@ async def test_runs_again_and_again(store: Any, replica: Any, work: Any, eventua
     assert 0.4 < asyncio.get_running_loop().time() - begin < 3
 
 
-async def test_function_without_parameter(store: Any, replica: Any, eventually: Any) -> None:
-    """S41: the function may do without the signal."""
-    done = asyncio.Event()
+@pytest.mark.parametrize(
+    ("fn", "takes"),
+    [
+        (lambda: None, False),
+        (lambda signal: None, True),
+        (lambda anything: None, True),
+        (lambda signal=None: None, True),
+        (lambda *args: None, True),
+        (lambda task="a": None, False),
+        (lambda *, signal=None: None, False),
+        (functools.partial(lambda task, signal: None, "a"), True),
+        (functools.partial(lambda task: None, "a"), False),
+        (functools.partial(lambda signal, task: None, task="a"), True),
+    ],
+)
+async def test_which_functions_get_the_signal(fn: Any, takes: bool) -> None:
+    """S41: a function may do without the signal; one gets it that has a parameter for it, not one with a default."""
+    assert takes_signal(fn) is takes
 
-    async def fn() -> None:
-        done.set()
+
+async def test_function_without_parameter(store: Any, replica: Any, eventually: Any) -> None:
+    """S41: a function without a parameter is called without one."""
+    done: list[str] = []
+
+    async def fn(name: str = "kept") -> None:
+        done.append(name)
 
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=fn)
-    await eventually(done.is_set)
+    await eventually(lambda: done == ["kept"])
 
 
 async def test_nothing_runs_before_the_start(store: Any, replica: Any, work: Any, eventually: Any) -> None:

@@ -40,7 +40,7 @@ class Task:
 
     def __post_init__(self) -> None:
         """Finds out whether the function wants the signal."""
-        object.__setattr__(self, "takes_signal", _takes_argument(self.fn))
+        object.__setattr__(self, "takes_signal", takes_signal(self.fn))
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings in the form in which they are stored and shown."""
@@ -62,12 +62,22 @@ class Task:
         await (fn(signal) if self.takes_signal else fn())
 
 
-def _takes_argument(fn: TaskFunction) -> bool:
+def takes_signal(fn: TaskFunction) -> bool:
+    """Tells whether a task's function has a parameter for the signal: a positional one without a default, or `signal`.
+
+    Args:
+        fn: the function. What has no readable signature takes the signal.
+    """
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
         return True
     return any(
-        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
+        parameter.kind is parameter.VAR_POSITIONAL
+        or (
+            parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+            # A default is how a lambda in a loop keeps a value of its own.
+            and (parameter.default is parameter.empty or parameter.name == "signal")
+        )
         for parameter in parameters
     )

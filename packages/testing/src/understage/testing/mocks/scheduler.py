@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from understage.defaults.scheduler.task import takes_signal
 from understage.errors import ConflictError, InputError, NotFoundError
 from understage.plugin_api import (
     AbortController,
@@ -186,7 +186,7 @@ def mock_scheduler_factory(*, run_at_startup: bool = True) -> ServiceFactory[Sch
 
 async def _run(task: _Task) -> None:
     fn: Any = task.fn
-    await (fn(task.controller.signal) if inspect.signature(fn).parameters else fn())
+    await (fn(task.controller.signal) if takes_signal(task.fn) else fn())
 
 
 def _abort(task: _Task, reason: str) -> None:

@@ -1,0 +1,132 @@
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from understage.plugin_api import DatabaseService
+from understage.testing.databases import TestDatabases, postgres_url
+
+TASKS = 60
+SECONDS = int(os.environ.get("UNDERSTAGE_TEST_REPLICA_SECONDS", "14"))
+KILL_EVERY_SECONDS = 4
+TIMEOUT = timedelta(seconds=2)
+# A claim lasts a second longer than its run may, is looked at each second, and the machine may be busy.
+LONGEST_GAP = TIMEOUT + timedelta(seconds=1 + 1 + 4)
+
+REPLICA = """
+import asyncio, json, random, signal, sys
+from datetime import timedelta
+from understage.config import config_from_data
+from understage.defaults.database.manager import DatabaseManager
+from understage.defaults.scheduler.database_store import DatabaseTaskStore
+from understage.defaults.scheduler.memory_store import MemoryTaskStore
+from understage.defaults.scheduler.scheduler import DefaultScheduler
+from understage.testing import mock_services
+
+settings, name, tasks, timeout = json.loads(sys.argv[1])
+
+async def main():
+    manager = DatabaseManager(config_from_data({"backend": {"database": settings}}))
+    database = manager.for_plugin("shop")
+    scheduler = DefaultScheduler(DatabaseTaskStore(database), MemoryTaskStore(), mock_services.logger())
+    scheduler.start()
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    async def work(task):
+        begin = "INSERT INTO runs (task, replica, began) VALUES ($1, $2, clock_timestamp()) RETURNING id"
+        [(run,)] = await database.fetch(begin, task, name)
+        try:
+            await asyncio.sleep(random.choice([0, 0.1, 0.5, 1.2]))
+        finally:
+            await database.execute("UPDATE runs SET ended = clock_timestamp() WHERE id = $1", run)
+
+    for number in range(tasks):
+        await scheduler.schedule_task(
+            id=f"task-{number}", frequency=timedelta(seconds=1), timeout=timedelta(seconds=timeout),
+            fn=lambda task=f"task-{number}": work(task),
+        )
+    print("ready", flush=True)
+    await stop.wait()
+    await scheduler.stop()
+    await manager.close()
+
+asyncio.run(main())
+"""
+
+
+class Replica:
+    """A process that runs the tasks."""
+
+    def __init__(self, settings: dict[str, Any], number: int) -> None:
+        self.name = f"replica-{number}"
+        arguments = json.dumps([settings, self.name, TASKS, TIMEOUT.total_seconds()])
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", REPLICA, arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+    def end(self) -> None:
+        self.process.terminate()
+        _, errors = self.process.communicate(timeout=20)
+        assert (self.process.returncode, errors) == (0, "")
+
+
+async def clock(database: DatabaseService) -> datetime:
+    [(now,)] = await database.fetch("SELECT clock_timestamp()")
+    time: datetime = now
+    return time
+
+
+async def test_replicas_that_are_killed(test_databases: TestDatabases) -> None:
+    """S42, S50: of three processes that share sixty tasks a second, one after another is killed. No run overlaps
+    another one of its task, and no task waits longer than a claim lasts."""
+    if not await asyncio.to_thread(test_databases.supports, "POSTGRES"):
+        pytest.skip("no Postgres answers; name one in UNDERSTAGE_TEST_POSTGRES_URL")
+    database = await test_databases.init("POSTGRES")
+    await database.execute(
+        "CREATE TABLE runs (id serial PRIMARY KEY, task text, replica text, began timestamptz, ended timestamptz)"
+    )
+    [(name,)] = await database.fetch("SELECT current_database()")
+    settings = {"client": "pg", "connection": postgres_url(), "plugin": {"shop": {"connection": {"database": name}}}}
+    replicas = [Replica(settings, number) for number in range(3)]
+    killed: dict[str, datetime] = {}
+    try:
+        for number in range(3, 3 + SECONDS // KILL_EVERY_SECONDS):
+            await asyncio.sleep(KILL_EVERY_SECONDS)
+            victim = replicas.pop(random.randrange(len(replicas)))
+            await asyncio.to_thread(victim.kill)
+            killed[victim.name] = await clock(database)
+            replicas.append(Replica(settings, number))
+        await asyncio.sleep(LONGEST_GAP.total_seconds() / 2)
+        for replica in replicas:
+            await asyncio.to_thread(replica.end)
+    finally:
+        for replica in replicas:
+            if replica.process.poll() is None:
+                replica.kill()
+    finish = await clock(database)
+
+    runs = await database.fetch("SELECT task, replica, began, ended FROM runs ORDER BY task, began")
+    by_task: dict[str, list[tuple[str, datetime, datetime]]] = {}
+    for task, replica_name, began, ended in runs:
+        by_task.setdefault(task, []).append((replica_name, began, ended or killed.get(replica_name) or finish))
+    assert len(by_task) == TASKS
+    assert any(ended is None for *_, ended in runs), "no kill hit a run; the test says nothing"
+    for task, intervals in by_task.items():
+        for (earlier, _, ended), (later, began, _) in pairwise(intervals):
+            assert began >= ended, f"{task}: the run of {later} overlaps that of {earlier} by {ended - began}"
+        begins = [began for _, began, _ in intervals]
+        gaps = [later - earlier for earlier, later in pairwise([*begins, finish])]
+        assert max(gaps) < LONGEST_GAP, f"{task} waited for {max(gaps)}"
