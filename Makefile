@@ -6,7 +6,7 @@ ROOMS := $(sort $(dir $(wildcard packages/*/pyproject.toml plugins/*/pyproject.t
 STAMP := $(VENV)/.understage-setup
 NODE_STAMPS := $(patsubst %/package.json,%/node_modules/.understage-setup,$(wildcard tests/*/package.json))
 
-.PHONY: setup run test test-node lint format types docs conformance lock clean
+.PHONY: setup run test wheels lint format types docs conformance lock clean
 
 setup: $(STAMP)
 
@@ -48,6 +48,10 @@ types: setup
 
 docs: setup
 	$(BIN)/mkdocs build --strict --quiet
+
+# Builds the wheels and installs them into an empty environment, as a user would.
+wheels: setup
+	bash scripts/check_wheels.sh
 
 conformance: setup
 	$(BIN)/python scripts/conformance.py
