@@ -33,7 +33,7 @@ class FakeHost:
 
     @property
     def asked(self) -> list[str]:
-        return [request.raw_path if isinstance(request, web.Request) else "" for request in self.requests]
+        return [request.raw_path for request in self.requests]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests.append(request)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from understage.errors import InputError, NotFoundError, NotModifiedError, UnderstageError
+from understage.errors import InputError, NotFoundError, NotModifiedError
 
 FILES = {"catalog-info.yaml": b"root", "a/catalog-info.yaml": b"a", "a/b/docs.md": b"docs", ".hidden/x.yaml": b"h"}
 SHA = "0123456789012345678901234567890123456789"
@@ -76,7 +76,7 @@ def repository(request: Any, host: Any, make_reader: Any, tar_gz: Any) -> tuple[
     reader = make_reader({"integrations": set_up(host, tar_gz(FILES))})
 
     def url_of(path: str) -> str:
-        return host.url + (place.format(path) if "{}" in place else place + path)
+        return f"{host.url}{place.format(path) if '{}' in place else place + path}"
 
     return reader, url_of, authorization, host
 
@@ -105,7 +105,7 @@ async def test_own_tokens_are_used_instead(repository: Any) -> None:
 
 
 async def test_trees_are_read_from_the_archive_of_a_commit(repository: Any) -> None:
-    """S60: a folder is read with its commit as etag, paths relative to it, and not again while the commit is the same."""
+    """S60: a folder is read with its commit as etag and relative paths, and not again while the commit is the same."""
     reader, url_of, _, _ = repository
     tree = await reader.read_tree(url_of("a/"))
     assert {file.path: await file.content() for file in tree.files()} == {

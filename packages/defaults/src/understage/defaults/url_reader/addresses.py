@@ -111,6 +111,8 @@ def parse_http_url(url: str) -> HttpUrl:
         raise InputError(f"Expected an absolute http or https address, got '{_shown(url)}'")
     if "@" in parts.netloc:
         raise InputError(f"The address of {parts.hostname} holds a user or password; give a token instead")
+    if "[" in parts.netloc and ":" not in (parts.hostname or ""):
+        raise InputError(f"What stands in brackets in '{_shown(url)}' is no IPv6 address")
     if port == 0:
         raise InputError(f"Port 0 of '{_shown(url)}' is no port")
     path = normalize_path(quote(parts.path, safe=_PATH_SAFE))
