@@ -23,9 +23,11 @@ from understage.plugin_api.services.permissions import PermissionsRegistryServic
 from understage.plugin_api.services.scheduler import SchedulerService
 from understage.plugin_api.services.url_reader import UrlReaderService
 
-actions = create_service_ref(ActionsService, id="alpha.core.actions")
-actions_registry = create_service_ref(ActionsRegistryService, id="alpha.core.actionsRegistry")
-auditor = create_service_ref(AuditorService, id="core.auditor")
+actions: ServiceRef[ActionsService] = create_service_ref(ActionsService, id="alpha.core.actions")
+actions_registry: ServiceRef[ActionsRegistryService] = create_service_ref(
+    ActionsRegistryService, id="alpha.core.actionsRegistry"
+)
+auditor: ServiceRef[AuditorService] = create_service_ref(AuditorService, id="core.auditor")
 auth: ServiceRef[AuthService] = create_service_ref(AuthService, id="core.auth")
 cache: ServiceRef[CacheService] = create_service_ref(CacheService, id="core.cache")
 database: ServiceRef[DatabaseService] = create_service_ref(DatabaseService, id="core.database")
@@ -35,8 +37,10 @@ http_auth: ServiceRef[HttpAuthService] = create_service_ref(HttpAuthService, id=
 http_router: ServiceRef[HttpRouterService] = create_service_ref(HttpRouterService, id="core.httpRouter")
 lifecycle: ServiceRef[LifecycleService] = create_service_ref(LifecycleService, id="core.lifecycle")
 logger: ServiceRef[LoggerService] = create_service_ref(LoggerService, id="core.logger")
-permissions = create_service_ref(PermissionsService, id="core.permissions")
-permissions_registry = create_service_ref(PermissionsRegistryService, id="core.permissionsRegistry")
+permissions: ServiceRef[PermissionsService] = create_service_ref(PermissionsService, id="core.permissions")
+permissions_registry: ServiceRef[PermissionsRegistryService] = create_service_ref(
+    PermissionsRegistryService, id="core.permissionsRegistry"
+)
 plugin_metadata: ServiceRef[PluginMetadataService] = create_service_ref(PluginMetadataService, id="core.pluginMetadata")
 root_config: ServiceRef[Config] = create_service_ref(Config, id="core.rootConfig", scope="root")
 root_health: ServiceRef[RootHealthService] = create_service_ref(RootHealthService, id="core.rootHealth", scope="root")
@@ -53,7 +57,9 @@ root_lifecycle: ServiceRef[RootLifecycleService] = create_service_ref(
     RootLifecycleService, id="core.rootLifecycle", scope="root"
 )
 root_logger: ServiceRef[RootLoggerService] = create_service_ref(RootLoggerService, id="core.rootLogger", scope="root")
-root_system_metadata = create_service_ref(RootSystemMetadataService, id="core.rootSystemMetadata", scope="root")
+root_system_metadata: ServiceRef[RootSystemMetadataService] = create_service_ref(
+    RootSystemMetadataService, id="core.rootSystemMetadata", scope="root"
+)
 scheduler: ServiceRef[SchedulerService] = create_service_ref(SchedulerService, id="core.scheduler")
 url_reader: ServiceRef[UrlReaderService] = create_service_ref(UrlReaderService, id="core.urlReader")
 user_info: ServiceRef[UserInfoService] = create_service_ref(UserInfoService, id="core.userInfo")

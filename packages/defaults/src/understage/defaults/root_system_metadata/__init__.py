@@ -44,7 +44,7 @@ class DefaultRootSystemMetadata:
         return [SystemPlugin(plugin_id) for plugin_id in dict.fromkeys(plugin_ids)]
 
 
-@create_service_factory(service=core_services.root_system_metadata)
+@create_service_factory(service=core_services.root_system_metadata, initialization="lazy")
 def root_system_metadata_service_factory(
     config: RootConfig, instance: RootInstanceMetadata
 ) -> RootSystemMetadataService:

@@ -41,7 +41,7 @@ class MockActions:
     """
 
     def __init__(self, registry: DefaultActionsRegistry | None = None) -> None:
-        self.registry = registry or MockActionsRegistry()
+        self.registry: DefaultActionsRegistry = registry or MockActionsRegistry()
 
     async def list(self, *, credentials: Credentials[Any]) -> Sequence[Action]:
         """Returns the actions."""
