@@ -1,5 +1,6 @@
 """`understage new`: what it writes passes its own tests, lint and types, and runs."""
 
+import importlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from understage.cli.main import cli
 from understage.cli.new.names import LONGEST_ID, camel_case, check_id, import_name
 from understage.errors import InputError
+from understage.plugin_api import DatabaseService
 
 if TYPE_CHECKING:
     from packages.cli.tests.conftest import Project
@@ -84,6 +86,26 @@ def test_what_is_written_is_typed(folder: Path) -> None:
         done = run(folder / name, "mypy", "--cache-dir", str(folder / "cache"))
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.startswith("Success: no issues found in ")
+
+
+async def test_the_written_queries_work_on_every_database(
+    folder: Path, database: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migration and queries of a written plugin run on SQLite and on Postgres."""
+    new("plugin", "on-both", "--path", "on-both")
+    monkeypatch.syspath_prepend(folder / "on-both/src")
+    try:
+        table_module = importlib.import_module("plugin_on_both.database")
+        table = table_module.ItemTable(database)
+        await table.migrate()
+        items = [table_module.Item(id=name, title=name, created_by="user:default/a") for name in ("b", "a", "c")]
+        for item in items:
+            await table.insert(item)
+        assert await table.newest(2) == [items[2], items[1]]
+        assert (await table.find("a"), await table.find("d")) == (items[1], None)
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "plugin_on_both"]:
+            del sys.modules[name]
 
 
 def request(url: str, *, token: str = "", body: Any = None) -> Any:
