@@ -28,6 +28,7 @@ from understage.wiring.errors import (
     WiringError,
 )
 from understage.wiring.errors.combined import SeveralProblemsError
+from understage.wiring.graph.defaults import LazyFactory
 from understage.wiring.load.discovery import create_discovery_feature_loader, discovery_feature_loader
 from understage.wiring.report.model import StartReport
 from understage.wiring.start.extension_points import ExtensionPointMiddleware
@@ -49,6 +50,7 @@ __all__ = [
     "ExtensionPointMisuseError",
     "FeatureLoaderError",
     "InvalidFeatureError",
+    "LazyFactory",
     "MissingDependencyError",
     "ModuleStartResult",
     "PluginSelectionError",

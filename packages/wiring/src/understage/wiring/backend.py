@@ -13,6 +13,7 @@ from understage.wiring.create.registry import ServiceRegistry
 from understage.wiring.declare.addable import AddableFeature, Added
 from understage.wiring.declare.records import Origin
 from understage.wiring.errors import BackendStateError, ReservedServiceError
+from understage.wiring.graph.defaults import LazyFactory
 from understage.wiring.graph.providers import BUILT_IN_PER_PLUGIN
 from understage.wiring.report.build import ReportSources, build_report
 from understage.wiring.report.log import log_report
@@ -45,7 +46,7 @@ class Backend:
 
     def __init__(
         self,
-        default_service_factories: Sequence[ServiceFactory[Any]] = (),
+        default_service_factories: Sequence[ServiceFactory[Any] | LazyFactory] = (),
         *,
         extension_point_factory_middleware: Sequence[ExtensionPointMiddleware[Any]] = (),
         process_handlers: bool = True,

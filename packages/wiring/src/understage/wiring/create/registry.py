@@ -13,6 +13,7 @@ from understage.wiring.errors import (
     ServiceCreationError,
     ServiceCycleError,
 )
+from understage.wiring.graph.defaults import LazyFactory
 from understage.wiring.graph.providers import BUILT_IN_PER_PLUGIN, Provider, Providers
 from understage.wiring.graph.scopes import scope_violations
 
@@ -32,7 +33,7 @@ class ServiceRegistry:
         providers: what creates them; or the default factories to begin with.
     """
 
-    def __init__(self, providers: Providers | Iterable[ServiceFactory[Any]] = ()) -> None:
+    def __init__(self, providers: Providers | Iterable[ServiceFactory[Any] | LazyFactory] = ()) -> None:
         self.providers: Providers = providers if isinstance(providers, Providers) else Providers(providers)
         self._instances: dict[_Key, Creation] = {}
         self._root_contexts: dict[Provider, Creation] = {}

@@ -16,7 +16,7 @@ from understage.wiring.errors import (
     ServiceInUseError,
 )
 from understage.wiring.graph.cycles import find_cycles
-from understage.wiring.graph.defaults import load_default_factory, try_import
+from understage.wiring.graph.defaults import LazyFactory, load_default_factory, try_import
 
 Source = Literal["default", "explicit", "loader", "reference", "built-in"]
 BUILT_IN_PER_PLUGIN = core_services.plugin_metadata.id
@@ -31,13 +31,13 @@ class Provider:
         source: how it came in: a default of the backend, added, found by a feature loader, the default of its
             reference, or built in.
         loader: the place of the feature loader that found it.
-        overrides: the provider that it replaced.
+        overrides: what it replaced.
     """
 
     factory: ServiceFactory[Any]
     source: Source
     loader: str | None = None
-    overrides: "Provider | None" = None
+    overrides: "Provider | LazyFactory | None" = None
     _dependencies: FactoryDependencies | None = field(default=None, repr=False)
 
     @property
@@ -105,13 +105,17 @@ class Providers:
         ServiceCycleError: the defaults wait for each other.
     """
 
-    def __init__(self, defaults: Iterable[ServiceFactory[Any]] = ()) -> None:
+    def __init__(self, defaults: Iterable[ServiceFactory[Any] | LazyFactory] = ()) -> None:
         self._registered: dict[str, list[Provider]] = {}
         self._added: set[str] = set()
         self._asked: set[str] = set()
         self._reference_defaults: dict[str | int, list[Provider]] = {}
+        self._lazy: dict[str, LazyFactory] = {}
         for factory in defaults:
-            self._register(Provider(factory, "default"))
+            if isinstance(factory, LazyFactory):
+                self._add_lazy(factory)
+            else:
+                self._register(Provider(factory, "default"))
         self.check_cycles()
 
     def add(self, factory: ServiceFactory[Any], source: Source = "explicit", *, loader: str | None = None) -> Provider:
@@ -149,6 +153,9 @@ class Providers:
         Raises:
             ServiceCreationError: the reference's default factory cannot be loaded.
         """
+        if ref.id in self._lazy:
+            self._register(Provider(self._lazy[ref.id].load(), "default"))
+            del self._lazy[ref.id]
         registered = self._registered.get(ref.id)
         if registered is not None:
             return registered
@@ -181,11 +188,9 @@ class Providers:
             if not isinstance(ref, ServiceRef) or ref.id in seen:
                 continue
             seen.add(ref.id)
-            default = ref.default_factory
-            if isinstance(default, str) and ref.id not in self._registered:
-                module = default.partition(":")[0]
-                if module not in sys.modules:
-                    await asyncio.to_thread(try_import, module)
+            module = self._module_to_import(ref)
+            if module is not None and module not in sys.modules:
+                await asyncio.to_thread(try_import, module)
             try:
                 pending.extend(need for provider in self.of(ref) for need in provider.needs())
             except Exception:  # noqa: BLE001, S112 - validation asks again and reports it to whoever needs it
@@ -218,20 +223,43 @@ class Providers:
                 [[(service_id, self._registered[service_id][0].location) for service_id in cycle] for cycle in cycles]
             )
 
+    def _module_to_import(self, ref: ServiceRef[Any]) -> str | None:
+        if ref.id in self._lazy:
+            return self._lazy[ref.id].module
+        if ref.id in self._registered:
+            return None
+        default = ref.default_factory
+        return default.partition(":")[0] if isinstance(default, str) else None
+
+    def _add_lazy(self, factory: LazyFactory) -> None:
+        service_id = factory.service.id
+        if service_id in self._registered or service_id in self._lazy:
+            earlier = self._lazy[service_id] if service_id in self._lazy else self._registered[service_id][0]
+            raise _duplicate_default(service_id, earlier, factory)
+        self._lazy[service_id] = factory
+
     def _register(self, provider: Provider) -> None:
         service_id = provider.service.id
         if service_id == BUILT_IN_PER_PLUGIN:
             raise ReservedServiceError(service_id, provider.location)
         present = self._registered.setdefault(service_id, [])
+        if provider.source != "default" and not provider.service.multiton:
+            provider.overrides = self._lazy.pop(service_id, None)
         if provider.service.multiton or not present:
             present.append(provider)
             return
         if provider.source == "default":
-            raise DuplicateServiceError(
-                service_id,
-                present[0].describe(),
-                provider.describe(),
-                hint="give the backend one default factory for each service",
-            )
+            raise _duplicate_default(service_id, present[0], provider)
         provider.overrides = present[0]
         present[0] = provider
+
+
+def _duplicate_default(
+    service_id: str, first: Provider | LazyFactory, second: Provider | LazyFactory
+) -> DuplicateServiceError:
+    return DuplicateServiceError(
+        service_id,
+        f"{first.location} (a default of the backend)",
+        f"{second.location} (a default of the backend)",
+        hint="give the backend one default factory for each service",
+    )
