@@ -60,6 +60,7 @@ async def pass_http(upstream: Upstream, url: str, hops: int, scope: Scope, recei
     if not has_body:
         body.complete.set()
     passing = asyncio.create_task(_pass(upstream, url, hops, scope, body if has_body else None, send))
+    upstream.wait_for(passing)
     leaving = asyncio.create_task(body.wait_for_disconnect())
     try:
         await asyncio.wait([passing, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -88,6 +89,8 @@ async def _pass(upstream: Upstream, url: str, hops: int, scope: Scope, body: _Bo
             allow_redirects=False,
         ) as response:
             headers = response_headers(response.raw_headers)
+            if response.content_type == "text/event-stream":
+                upstream.cut_off(asyncio.current_task())
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             started = True
             async for chunk in response.content.iter_any():

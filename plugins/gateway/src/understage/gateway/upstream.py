@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from understage.errors import ServiceUnavailableError
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 CONNECT_SECONDS = 10.0
+DRAIN_SECONDS = 30.0
 _MAX_HEADER_BYTES = 64 * 1024
 
 
@@ -19,6 +21,20 @@ class Upstream:
     def __init__(self) -> None:
         self._session: ClientSession | None = None
         self._closed = False
+        self._passing: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()
+
+    def wait_for(self, passing: asyncio.Task[None]) -> None:
+        """Lets the end wait for a request that passes."""
+        self._passing.add(passing)
+        passing.add_done_callback(self._passing.discard)
+        passing.add_done_callback(self._streams.discard)
+
+    def cut_off(self, passing: asyncio.Task[None] | None) -> None:
+        """Lets the end cut a request off instead: its answer has turned out to be a stream, which may never end."""
+        if passing in self._passing:
+            self._passing.remove(passing)
+            self._streams.add(passing)
 
     def session(self) -> ClientSession:
         """Returns the session that requests are made with.
@@ -45,8 +61,14 @@ class Upstream:
         return self._session
 
     async def close(self) -> None:
-        """Closes all connections; what still passes is cut off."""
+        """Refuses further requests, cuts streams off, waits for what passes, and closes all connections."""
         self._closed = True
+        for stream in self._streams:
+            stream.cancel()
+        if self._passing:
+            _, late = await asyncio.wait(self._passing, timeout=DRAIN_SECONDS)
+            for passing in late:
+                passing.cancel()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
