@@ -112,7 +112,8 @@ async def test_of_a_multiton_it_is_one_of_several(module: str) -> None:
 
     registry = ServiceRegistry([LazyFactory(many_ref, f"{module}:many")])
     registry.providers.add(another)
-    assert await registry.get(many_ref, "p") == ["another", "many"]
+    found: Any = await registry.get(many_ref, "p")
+    assert found == ["another", "many"]
 
 
 @pytest.mark.parametrize("second_is_lazy", [False, True])
