@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from understage.defaults.scheduler.engine import GRACE_SECONDS
 from understage.plugin_api import DatabaseService
 from understage.testing.databases import TestDatabases, postgres_url
 
@@ -18,8 +19,8 @@ TASKS = 60
 SECONDS = int(os.environ.get("UNDERSTAGE_TEST_REPLICA_SECONDS", "14"))
 KILL_EVERY_SECONDS = 4
 TIMEOUT = timedelta(seconds=2)
-# A claim lasts a second longer than its run may, is looked at each second, and the machine may be busy.
-LONGEST_GAP = TIMEOUT + timedelta(seconds=1 + 1 + 4)
+# A claim lasts somewhat longer than its run may, is looked at each second, and the machine may be busy.
+LONGEST_GAP = TIMEOUT + timedelta(seconds=GRACE_SECONDS + 1 + 4)
 
 REPLICA = """
 import asyncio, json, random, signal, sys
@@ -109,7 +110,7 @@ async def test_replicas_that_are_killed(test_databases: TestDatabases) -> None:
             await asyncio.to_thread(victim.kill)
             killed[victim.name] = await clock(database)
             replicas.append(Replica(settings, number))
-        await asyncio.sleep(LONGEST_GAP.total_seconds() / 2)
+        await asyncio.sleep(KILL_EVERY_SECONDS)
         for replica in replicas:
             await asyncio.to_thread(replica.end)
     finally:

@@ -47,8 +47,15 @@ class DatabaseTaskStore:
         return row.now
 
     async def save(self, task_id: str, settings_json: str, first: datetime | None, again: datetime | None) -> None:
-        """Keeps a task and its settings."""
+        """Keeps a task and its settings. A restart, which changes nothing, writes nothing."""
         await self._migrate()
+        unchanged = await self._database.fetch_row(
+            f"SELECT 1 FROM {_TABLE} WHERE id = $1 AND settings_json = $2 AND "  # noqa: S608
+            f"(next_run_start_at < COALESCE($3, {self._now}) OR (next_run_start_at IS NULL AND $4))",
+            *(task_id, settings_json, again, again is None),
+        )
+        if unchanged is not None:
+            return
         await self._database.execute(
             f"INSERT INTO {_TABLE} AS known (id, settings_json, next_run_start_at) VALUES ($1, $2, $3) "  # noqa: S608
             "ON CONFLICT (id) DO UPDATE SET settings_json = excluded.settings_json, next_run_start_at = "
