@@ -11,6 +11,7 @@ import msgspec
 import pydantic
 import pytest
 
+from understage.defaults.actions_registry.router import ActionRoutes
 from understage.errors import ConflictError, InputError, NotAllowedError
 from understage.plugin_api import (
     ActionContext,
@@ -401,19 +402,41 @@ def test_registering() -> None:
         registry.register(name="c", title="C", description="C", input_schema=asyncio.Event, action=action)
 
 
-async def test_odd_names(client: httpx2.AsyncClient) -> None:
+async def test_odd_names() -> None:
     """S102: an id may hold any text, as long as it is encoded in the address."""
+
+    @create_backend_plugin(plugin_id="things")
+    def things_plugin(env: PluginRegistrationPoints) -> None:
+        @env.register_init
+        async def init(actions: ActionsRegistry) -> None:
+            async def action(context: ActionContext) -> None:
+                return None
+
+            actions.register(name="Weird Name:x/y", title="W", description="W", action=action)
+
+    async with start_test_backend(features=[things_plugin]) as backend:
+        response = await invoke(backend.client, "Weird Name:x/y", {})
+    assert (response.status_code, response.json()) == (200, {"output": {}})
+
+
+async def test_one_who_leaves() -> None:
+    """S102: a body that is cut off invokes nothing."""
     registry = mock_services.actions_registry("things")
+    calls: list[ActionContext] = []
 
     async def action(context: ActionContext) -> None:
-        return None
+        calls.append(context)
 
-    registry.register(name="Weird Name:x/y", title="W", description="W", action=action)
-    from starlette.applications import Starlette
+    registry.register(name="a", title="A", description="A", action=action)
+    messages = [{"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}]
+    scope = {"type": "http", "method": "POST", "path": "/v1/actions/things:a/invoke", "root_path": "", "headers": []}
 
-    from understage.defaults.actions_registry.router import create_router
+    async def receive() -> Any:
+        return messages.pop(0)
 
-    app: Starlette = create_router(registry, mock_services.http_auth())
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as direct:
-        response = await direct.post("/v1/actions/things%3AWeird%20Name%3Ax%2Fy/invoke", json={})
-    assert (response.status_code, response.json()) == (200, {"output": {}})
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    with pytest.raises(InputError, match="ended before its body did"):
+        await ActionRoutes(registry, mock_services.http_auth())(scope, receive, send)
+    assert calls == []

@@ -28,7 +28,7 @@ def actions_registry_service_factory(
     from understage.defaults.actions.config import read_actions_config
     from understage.defaults.actions.wire import ACTIONS_PATH
     from understage.defaults.actions_registry.registry import DefaultActionsRegistry
-    from understage.defaults.actions_registry.router import create_router
+    from understage.defaults.actions_registry.router import ActionRoutes
 
     registry = DefaultActionsRegistry(
         plugin.id,
@@ -37,5 +37,5 @@ def actions_registry_service_factory(
         permissions=permissions,
         permissions_registry=permissions_registry,
     )
-    http_router.use(create_router(registry, http_auth), ACTIONS_PATH)
+    http_router.use(ActionRoutes(registry, http_auth), ACTIONS_PATH)
     return registry

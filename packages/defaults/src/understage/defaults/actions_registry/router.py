@@ -2,60 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
-
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from understage.defaults.actions.wire import encode_actions
 from understage.defaults.actions_registry.registry import DefaultActionsRegistry
 from understage.defaults.json_body import read_json_body
-from understage.defaults.root_http_router.answers import json_bytes
+from understage.defaults.root_http_router.answers import json_bytes, not_found, send_json
 from understage.errors import NotAllowedError
-from understage.plugin_api import HttpAuthService, is_none
+from understage.plugin_api import HttpAuthService, Receive, Scope, Send, is_none
 
-_JSON = "application/json; charset=utf-8"
+_LIST = "/v1/actions"
+_INVOKE = re.compile(r"/(?P<version>v[12])/actions/(?P<id>.+)/invoke", re.DOTALL)
 
 
-def create_router(registry: DefaultActionsRegistry, http_auth: HttpAuthService) -> Starlette:
-    """Returns the app to be mounted at `/.backstage/actions`.
+class ActionRoutes:
+    """An ASGI app for the actions of a plugin.
 
     Args:
         registry: what it serves.
         http_auth: tells who asks.
     """
 
-    async def get_actions(request: Request) -> Response:
-        actions = await registry.visible(await http_auth.credentials(request))
-        return Response(encode_actions(actions), media_type=_JSON)
+    def __init__(self, registry: DefaultActionsRegistry, http_auth: HttpAuthService) -> None:
+        self._registry = registry
+        self._http_auth = http_auth
 
-    async def invoke_v1(request: Request) -> Response:
-        return await invoke(request, lambda body: (body, None))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        path = scope["path"][len(scope["root_path"]) :].rstrip("/") if scope["type"] == "http" else ""
+        if path == _LIST and scope["method"] in ("GET", "HEAD"):
+            actions = await self._registry.visible(await self._http_auth.credentials(scope))
+            await send_json(send, 200, encode_actions(actions))
+            return
+        match = _INVOKE.fullmatch(path)
+        if match is None or scope["method"] != "POST":
+            await not_found(scope, receive, send)
+            return
+        output = await self._invoke(match["id"], match["version"], scope, receive)
+        await send_json(send, 200, json_bytes({"output": output}))
 
-    async def invoke_v2(request: Request) -> Response:
-        return await invoke(request, _unwrapped)
-
-    async def invoke(request: Request, parts: Any) -> Response:
-        credentials = await http_auth.credentials(request)
+    async def _invoke(self, action_id: str, version: str, scope: Scope, receive: Receive) -> Any:
+        credentials = await self._http_auth.credentials(scope)
         if is_none(credentials):
             # Only in a plugin whose routes are open to all does anybody get this far.
             raise NotAllowedError("Actions must be invoked by an authenticated principal, not an anonymous request")
-        data, secrets = parts(await read_json_body(request))
-        output = await registry.invoke(
-            request.path_params["action_id"], data=data, secrets=secrets, credentials=credentials
-        )
-        return Response(json_bytes({"output": output}), media_type=_JSON)
-
-    return Starlette(
-        routes=[
-            Route("/v1/actions", get_actions),
-            Route("/v1/actions/{action_id:path}/invoke", invoke_v1, methods=["POST"]),
-            Route("/v2/actions/{action_id:path}/invoke", invoke_v2, methods=["POST"]),
-        ]
-    )
+        body = await read_json_body(scope, receive)
+        data, secrets = (body, None) if version == "v1" else _unwrapped(body)
+        return await self._registry.invoke(action_id, data=data, secrets=secrets, credentials=credentials)
 
 
 def _unwrapped(body: Any) -> tuple[Any, Any]:

@@ -10,8 +10,6 @@ from understage.plugin_api import (
     create_service_factory,
 )
 
-PERMISSIONS_PATH = "/.well-known/backstage/permissions"
-
 
 @create_service_factory(service=core_services.permissions_registry)
 def permissions_registry_service_factory(
@@ -19,9 +17,9 @@ def permissions_registry_service_factory(
 ) -> PermissionsRegistryService:
     """Creates a plugin's permissions registry and serves it below the plugin."""
     from understage.defaults.permissions_registry.registry import DefaultPermissionsRegistry
-    from understage.defaults.permissions_registry.router import create_router
+    from understage.defaults.permissions_registry.router import PERMISSIONS_PATH, PermissionRoutes
 
     registry = DefaultPermissionsRegistry(plugin.id)
-    http_router.use(create_router(registry, http_auth), PERMISSIONS_PATH)
+    http_router.use(PermissionRoutes(registry, http_auth), PERMISSIONS_PATH)
     lifecycle.add_startup_hook(registry.close)
     return registry

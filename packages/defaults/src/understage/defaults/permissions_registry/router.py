@@ -5,50 +5,52 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from understage.defaults.json_body import read_json_body
 from understage.defaults.permissions_registry.conditions import apply_conditions, read_items
 from understage.defaults.permissions_registry.registry import DefaultPermissionsRegistry
-from understage.defaults.root_http_router.answers import json_bytes
+from understage.defaults.root_http_router.answers import json_bytes, not_found, send_json
 from understage.errors import NotAllowedError
-from understage.plugin_api import HttpAuthService, PermissionRule, is_user
+from understage.plugin_api import HttpAuthService, PermissionRule, Receive, Scope, Send, is_user
 from understage.plugin_api.data_schema import empty_json_schema
 
+PERMISSIONS_PATH = "/.well-known/backstage/permissions"
 
-def create_router(registry: DefaultPermissionsRegistry, http_auth: HttpAuthService) -> Starlette:
-    """Returns the app to be mounted at `/.well-known/backstage/permissions`.
+
+class PermissionRoutes:
+    """An ASGI app for the permissions of a plugin.
 
     Args:
         registry: what it serves.
         http_auth: tells who asks.
     """
 
-    async def get_metadata(request: Request) -> Response:
-        body = {
-            "permissions": [msgspec.to_builtins(permission) for permission in registry.permissions],
-            "rules": [_rule_to_json(rule) for rule in registry.rules],
-        }
-        return Response(json_bytes(body), media_type="application/json; charset=utf-8")
+    def __init__(self, registry: DefaultPermissionsRegistry, http_auth: HttpAuthService) -> None:
+        self._registry = registry
+        self._http_auth = http_auth
 
-    async def post_apply_conditions(request: Request) -> Response:
-        credentials = await http_auth.credentials(request, allow=["user", "service"])
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        path = scope["path"][len(scope["root_path"]) :].rstrip("/") if scope["type"] == "http" else ""
+        if path == "/metadata" and scope["method"] in ("GET", "HEAD"):
+            await send_json(send, 200, json_bytes(self._metadata()))
+        elif path == "/apply-conditions" and scope["method"] == "POST":
+            await send_json(send, 200, json_bytes({"items": await self._apply_conditions(scope, receive)}))
+        else:
+            await not_found(scope, receive, send)
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "permissions": [msgspec.to_builtins(permission) for permission in self._registry.permissions],
+            "rules": [_rule_to_json(rule) for rule in self._registry.rules],
+        }
+
+    async def _apply_conditions(self, scope: Scope, receive: Receive) -> list[dict[str, Any]]:
+        credentials = await self._http_auth.credentials(scope, allow=["user", "service"])
         # Resources are judged for other plugins only: a user could otherwise probe what there is.
         if is_user(credentials) and credentials.principal.actor is None:
             raise NotAllowedError
-        items = read_items(await read_json_body(request))
-        body = {"items": await apply_conditions(registry, items)}
-        return Response(json_bytes(body), media_type="application/json; charset=utf-8")
-
-    return Starlette(
-        routes=[
-            Route("/metadata", get_metadata),
-            Route("/apply-conditions", post_apply_conditions, methods=["POST"]),
-        ]
-    )
+        return await apply_conditions(self._registry, read_items(await read_json_body(scope, receive)))
 
 
 def _rule_to_json(rule: PermissionRule[Any, Any]) -> dict[str, Any]:
