@@ -79,6 +79,7 @@ def _default_factories() -> list[ServiceFactory[Any]]:
         mock_services.root_logger.factory(),
         mock_services.root_system_metadata.factory(),
         mock_services.scheduler.factory(),
+        mock_services.url_reader.factory(),
         mock_services.user_info.factory(),
         service_factory_of(core_services.root_instance_metadata, MockRootInstanceMetadata()),
     ]
