@@ -122,6 +122,8 @@ def check_visibility(parts: list[Part]) -> None:
 
 
 def _check(parts: list[Part], path: str, deep: list[tuple[str, Part]], done: set[tuple[int, ...]]) -> None:
+    if not parts:
+        return  # what is declared further up was looked at there
     applicable = expand(parts)
     state = tuple(sorted({id(part.schema) for part in applicable} | {id(part.schema) for _, part in deep}))
     if state in done:
