@@ -1,5 +1,6 @@
 """The `integrations` section, and what is known without it."""
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -89,6 +90,14 @@ def test_wrong_entries_are_errors(data: Any, key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(data)
     assert (caught.value.key or "").startswith(key)
+
+
+def test_there_is_no_combined_bitbucket() -> None:
+    """S65: the old section for both kinds of Bitbucket is not read, and not declared."""
+    integrations = read({"bitbucket": [{"host": "bitbucket.example", "token": "t"}]})
+    assert integrations.by_url("https://bitbucket.example/projects/P/repos/R") is None
+    assert "bitbucket" not in {item.type for item in integrations.list()}
+    assert '"bitbucket"' not in json.dumps(schema())
 
 
 def test_secrets_are_secret() -> None:

@@ -169,7 +169,7 @@ def test_relative_addresses(integrations: ScmIntegrations, url: str, base: str, 
         (GERRIT, "https://g.example/gitiles/p/q/+/refs/heads/main/x/a#7"),
         (
             AZURE,
-            f"https://dev.azure.com/o/p/_git/r?path=%2Fx%2Fa&version=GBmain&line=7&lineEnd=8&lineStartColumn=1&lineEndColumn=1",
+            "https://dev.azure.com/o/p/_git/r?path=%2Fx%2Fa&version=GBmain&line=7&lineEnd=8&lineStartColumn=1&lineEndColumn=1",
         ),
         ("https://e.example/x/y", "https://e.example/x/a#L7"),
     ],
