@@ -72,11 +72,16 @@ def test_hosts_and_ports(host: str, url: str, expected: bool) -> None:
         ("/a/%5c..%5c..%5cb", False),
         ("/A/b", False),
         ("/", False),
+        ("/z", True),
         ("/z/", True),
+        ("/z/x", True),
+        ("/zz", False),
+        ("/z.yaml", False),
+        ("/a", False),
     ],
 )
 def test_paths(path: str, expected: bool) -> None:
-    """S62: paths are prefixes of the normalised path, however a server may decode it."""
+    """S62: a path allows itself and what is below it, after normalisation, however a server may decode it."""
     assert allows(rules({"host": "example.com", "paths": ["/a/", "/z"]}), f"https://example.com{path}") is expected
 
 

@@ -28,7 +28,7 @@ class AllowEntry(msgspec.Struct, frozen=True, rename="camel"):
 
     Attributes:
         host: a host, or `*.` and the end of hosts; then maybe a port or a range of ports: `example.com:8000-8010`.
-        paths: what paths begin with; all paths if absent.
+        paths: paths that are allowed with everything below them; all paths if absent.
     """
 
     host: str
@@ -53,7 +53,7 @@ class AllowRule:
         host: the host, or what hosts end in.
         wildcard: whether it is an end.
         ports: the lowest and the highest port; None for those that the schemes imply.
-        paths: what paths begin with; None for all.
+        paths: paths that are allowed with everything below them; None for all.
     """
 
     host: str
@@ -82,7 +82,7 @@ class AllowRule:
     def _matches_path(self, path: str) -> bool:
         # Both readings of the path have to fit, since nobody knows how the server decodes it.
         return self.paths is None or any(
-            path.startswith(prefix) and decoded_path(path).startswith(prefix) for prefix in self.paths
+            _is_below(path, folder) and _is_below(decoded_path(path), folder) for folder in self.paths
         )
 
 
@@ -136,6 +136,10 @@ def reach_of_named_host(host: str) -> frozenset[Reach]:
     if as_ip(host) is not None:
         return ANYWHERE
     return NAMED | {Reach.LOOPBACK} if host == "localhost" or host.endswith(".localhost") else NAMED
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder if folder.endswith("/") else f"{folder}/")
 
 
 def _read(entry: AllowEntry, config: Config, index: int) -> AllowRule:
