@@ -3,6 +3,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from understage.defaults.scheduler.database_store import DatabaseTaskStore
 from understage.errors import ServiceUnavailableError
 
@@ -129,14 +131,17 @@ class Flaky:
         return getattr(self._store, name)
 
 
-async def test_database_outage(store: Any, replica: Any, work: Any, eventually: Any, recorder: Any) -> None:
+async def test_database_outage(
+    store: Any, replica: Any, work: Any, eventually: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S47: an outage of the database is logged once; a run goes on and is reported later, then all is as before."""
+    monkeypatch.setattr("understage.defaults.scheduler.engine.RETRY_SECONDS", 0.2)
     flaky, task = Flaky(store), work(hold=True)
     await replica(flaky).schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
     await eventually(lambda: task.begun == 1)
     flaky.down = True
     task.gate.set()
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(0.6)
     assert task.begun == 1
     assert (await state(store, "a")).ticket is not None
     assert recorder.messages("error") == [
