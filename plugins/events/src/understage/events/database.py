@@ -19,11 +19,38 @@ CHANNEL = "events"
 # up to which others have read already, and be lost to them.
 _LOCK = "SELECT pg_advisory_xact_lock(7235412, 1)"
 _PAYLOAD_BYTES = 4000
+# How often a subscription without events is marked as used.
+_SIGN_OF_LIFE = timedelta(minutes=1)
 
-_IN_TOPICS = {"postgres": "topic = ANY($2)", "sqlite": "topic IN (SELECT value FROM json_each($2))"}
-_NOT_NOTIFIED = {
-    "postgres": "$3 <> ALL(notified_subscribers)",
-    "sqlite": "$3 NOT IN (SELECT value FROM json_each(notified_subscribers))",
+# A subscription with its next events, all of them as of the same moment.
+_NEXT_EVENTS = {
+    "postgres": f"""
+        SELECT s.read_until, s.topics, s.updated_at, (SELECT COALESCE(MAX(id), 0) FROM event_bus_events),
+            e.id, e.topic, e.data_json
+        FROM event_bus_subscriptions s
+        LEFT JOIN LATERAL (
+            SELECT id, topic, data_json FROM event_bus_events
+            WHERE id > s.read_until AND topic = ANY(s.topics) AND s.id <> ALL(notified_subscribers)
+            ORDER BY id LIMIT {BATCH}
+        ) e ON TRUE
+        WHERE s.id = $1 ORDER BY e.id""",  # noqa: S608
+    "sqlite": f"""
+        SELECT s.read_until, s.topics, s.updated_at, (SELECT COALESCE(MAX(id), 0) FROM event_bus_events),
+            e.id, e.topic, e.data_json
+        FROM event_bus_subscriptions s
+        LEFT JOIN event_bus_events e ON e.id > s.read_until
+            AND e.topic IN (SELECT value FROM json_each(s.topics))
+            AND s.id NOT IN (SELECT value FROM json_each(e.notified_subscribers))
+        WHERE s.id = $1 ORDER BY e.id LIMIT {BATCH}""",  # noqa: S608
+}
+
+
+_MOVE_PLAINLY = "UPDATE event_bus_subscriptions SET read_until = $3, updated_at = $4"
+# Nobody waits for the disk: if the server crashes just then, events are handed out again.
+_MOVE = {
+    "postgres": "WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))"  # noqa: S608
+    f" {_MOVE_PLAINLY} FROM relaxed WHERE id = $1 AND read_until = $2",
+    "sqlite": f"{_MOVE_PLAINLY} WHERE id = $1 AND read_until = $2",
 }
 
 
@@ -68,6 +95,16 @@ class Reading:
 
     topics: Sequence[str]
     events: Sequence[StoredEvent]
+
+
+class _SubscriptionRow(msgspec.Struct):
+    read_until: int
+    topics: Any
+    updated_at: datetime
+    newest: int
+    id: int | None
+    topic: str | None
+    payload: str | None
 
 
 class EventsDatabase:
@@ -145,34 +182,31 @@ class EventsDatabase:
         Args:
             subscription_id: its name.
         """
-        dialect = self._database.dialect
-        # The parts of the statements below are constants.
-        lock = " FOR UPDATE" if dialect == "postgres" else ""
-        async with self._database.transaction() as transaction:
-            found = await transaction.fetch_row(
-                "SELECT read_until, topics, (SELECT COALESCE(MAX(id), 0) FROM event_bus_events)"  # noqa: S608
-                f" FROM event_bus_subscriptions WHERE id = $1{lock}",
-                subscription_id,
+        while True:
+            rows = await self._database.fetch(
+                _NEXT_EVENTS[self._database.dialect], subscription_id, row_type=_SubscriptionRow
             )
-            if found is None:
+            if not rows:
                 return None
-            topics = _texts(found[1])
-            # The newest event as of before the next statement: one that is stored in between must not be passed over.
-            newest: int = found[2]
-            rows = await transaction.fetch(
-                "SELECT id, topic, data_json FROM event_bus_events"  # noqa: S608
-                f" WHERE id > $1 AND {_IN_TOPICS[dialect]} AND {_NOT_NOTIFIED[dialect]} ORDER BY id LIMIT {BATCH}",
-                found[0],
-                topics,
-                subscription_id,
-            )
-            await transaction.execute(
-                "UPDATE event_bus_subscriptions SET read_until = $2, updated_at = $3 WHERE id = $1",
-                subscription_id,
-                rows[-1][0] if len(rows) == BATCH else max([found[0], newest, *(row[0] for row in rows)]),
-                self._clock(),
-            )
-        return Reading(topics, [StoredEvent(row[1], row[2]) for row in rows])
+            events = [StoredEvent(row.topic or "", row.payload or "") for row in rows if row.id is not None]
+            if await self._move(subscription_id, rows, full=len(events) == BATCH):
+                return Reading(_texts(rows[0].topics), events)
+
+    async def _move(self, subscription_id: str, rows: Sequence[_SubscriptionRow], *, full: bool) -> bool:
+        """Moves a subscription behind the events that were read; returns False if another reader was faster."""
+        subscription, now = rows[0], self._clock()
+        # Whatever it does not want need not be looked at again.
+        read_until = (rows[-1].id or 0) if full else max(subscription.newest, subscription.read_until)
+        if read_until == subscription.read_until and now - subscription.updated_at < _SIGN_OF_LIFE:
+            return True
+        moved = await self._database.execute(
+            _MOVE[self._database.dialect],
+            subscription_id,
+            subscription.read_until,
+            read_until,
+            now,
+        )
+        return moved > 0
 
     async def clean(self, *, keep: timedelta, keep_at_most: timedelta, count: int) -> int:
         """Deletes old events, and subscriptions that nobody has used for as long as events live at most.
