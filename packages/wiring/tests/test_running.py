@@ -174,6 +174,25 @@ def test_a_process_ends_well(tmp_path: Path) -> None:
         assert process.wait(10) == 0
 
 
+GARBAGE = """
+import asyncio, gc
+async def look():
+    while not gc.get_freeze_count():
+        await asyncio.sleep(0.001)
+    print(gc.get_threshold()[0] > 10000, flush=True)
+looking = asyncio.create_task(look())
+""".strip().replace("\n", "\n        ")
+
+
+def test_a_process_looks_for_garbage_rarely(tmp_path: Path) -> None:
+    """W112: `run()` collects garbage rarely, and leaves out what the start has created."""
+    with start_process(tmp_path, GARBAGE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
 def test_a_process_that_cannot_start(tmp_path: Path) -> None:
     """W56: `run()` exits with 1 if the start fails, says why, and shows no traceback."""
     with start_process(tmp_path, "raise ValueError('no database')") as process:

@@ -56,3 +56,16 @@ def test_creating_a_backend_imports_no_heavy_library() -> None:
     assert "understage.wiring.backend" in imported
     assert imported & HEAVY == set()
     assert imported & LAZY == set()
+
+
+def test_serving_does_not_import_the_servers_command_line() -> None:
+    """W46: the server's modules are imported without its command line; whoever asks for that later still gets it."""
+    serving = (
+        "from understage.defaults.root_http_router.uvicorn_package import announce_uvicorn\n"
+        "announce_uvicorn()\n"
+        "import understage.defaults.root_http_router.connection\n"
+    )
+    assert modules_after(serving) & {"uvicorn.main", "uvicorn.config"} == {"uvicorn.config"}
+    asking = "import uvicorn\nassert callable(uvicorn.run)\nassert uvicorn.Config is uvicorn.config.Config\n"
+    assert "uvicorn.main" in modules_after(serving + asking)
+    assert "uvicorn.main" in modules_after(asking + serving)

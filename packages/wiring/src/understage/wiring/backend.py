@@ -184,10 +184,12 @@ class Backend:
         Raises:
             SystemExit: the start failed, or something did not stop cleanly.
         """
+        from understage.wiring.start.garbage import look_rarely, spare_what_is_there
         from understage.wiring.stop.running import run_backend
 
+        look_rarely()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(run_backend(self))
+            code = runner.run(run_backend(self, on_started=spare_what_is_there))
             if code:
                 # What was given up is torn down in any order now; its complaints would bury the reason.
                 runner.get_loop().set_exception_handler(lambda _loop, _context: None)

@@ -63,7 +63,7 @@ def root_http_router_service_factory(
         http_logger = logger.child(service="rootHttpRouter")
         errors = ErrorAnswers(http_logger, development=development)
         router = DefaultRootHttpRouter(errors, index_path=None if index_path is False else index_path)
-        pipeline = RootPipeline(router.route, config, http_logger, health, errors, development)
+        pipeline = RootPipeline(router.route, config, http_logger, health, errors, development, lifecycle)
         router.app = pipeline.default() if configure is None else configure(pipeline)
         if isinstance(lifecycle, Surroundable):
             lifecycle.surround(router.lifespans)

@@ -10,11 +10,20 @@ from understage.defaults.root_http_router.error_answers import ErrorAnswers, Res
 from understage.defaults.root_http_router.etag import etags
 from understage.defaults.root_http_router.health import health, read_health_headers
 from understage.defaults.root_http_router.pretty_json import pretty_json
-from understage.defaults.root_http_router.rate_limit import rate_limit, read_rate_limit
+from understage.defaults.root_http_router.rate_limit import create_rate_limit_store, rate_limit, read_rate_limit
 from understage.defaults.root_http_router.request_log import request_log
 from understage.defaults.root_http_router.security_headers import read_security_headers, security_headers
 from understage.defaults.root_http_router.trust_proxy import read_trust_proxy, trust_proxy
-from understage.plugin_api import ASGIApp, LoggerService, Message, Receive, RootHealthService, Scope, Send
+from understage.plugin_api import (
+    ASGIApp,
+    LifecycleService,
+    LoggerService,
+    Message,
+    Receive,
+    RootHealthService,
+    Scope,
+    Send,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class RootPipeline:
         health_service: what answers the probes.
         errors: what answers failures.
         development: whether JSON is indented.
+        lifecycle: closes what layers have opened, when the backend stops.
     """
 
     routes: ASGIApp
@@ -38,6 +48,7 @@ class RootPipeline:
     health_service: RootHealthService
     errors: ErrorAnswers
     development: bool = False
+    lifecycle: LifecycleService | None = None
 
     def default(self) -> ASGIApp:
         """Returns the routes with all layers around them."""
@@ -79,7 +90,9 @@ class RootPipeline:
     def with_rate_limit(self, app: ASGIApp) -> ASGIApp:
         """Limits requests, as far as `backend.rateLimit` says."""
         options = read_rate_limit(self.config)
-        return app if options is None else rate_limit(app, options)
+        if options is None:
+            return app
+        return rate_limit(app, options, create_rate_limit_store(options, logger=self.logger, lifecycle=self.lifecycle))
 
     def with_health(self, app: ASGIApp) -> ASGIApp:
         """Answers health probes, with the headers of `backend.health.headers`."""

@@ -1,19 +1,36 @@
 """Rate limits: `backend.rateLimit`."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
 from understage.config import Config, ConfigError
 from understage.defaults.root_http_router.answers import json_bytes, send_json
+from understage.defaults.root_http_router.rate_limit_store import (
+    RateLimitMemory,
+    RateLimitStore,
+    RateLimitStoreError,
+)
 from understage.defaults.root_http_router.trust_proxy import is_in_networks, parse_address
-from understage.plugin_api import ASGIApp, Message, Receive, Scope, Send
+from understage.errors import UnsupportedOperationError
+from understage.plugin_api import ASGIApp, LifecycleService, LoggerService, Message, Receive, Scope, Send
 
 _DOCUMENT = json_bytes(
     {
         "error": {"name": "Error", "message": "Too many requests, please try again later"},
         "response": {"statusCode": 429},
+    }
+)
+_STORE_DOCUMENT = json_bytes(
+    {
+        "error": {
+            "name": "ServiceUnavailableError",
+            "message": "Requests cannot be counted at the moment, please try again later",
+        },
+        "response": {"statusCode": 503},
     }
 )
 _KEY = "backend.rateLimit"
@@ -31,6 +48,9 @@ class RateLimitOptions:
         allowed: networks whose clients are not limited.
         skip_successful: whether requests that succeed do not count.
         skip_failed: whether requests that fail do not count.
+        pass_on_store_error: whether requests pass while they cannot be counted; else they are refused.
+        redis_url: the server that counts; by default this process does.
+        name: whose limit it is; limits of other names are counted apart.
     """
 
     window: float = 60.0
@@ -38,54 +58,41 @@ class RateLimitOptions:
     allowed: Sequence[IPv4Network | IPv6Network] = ()
     skip_successful: bool = False
     skip_failed: bool = False
+    pass_on_store_error: bool = False
+    redis_url: str | None = None
+    name: str = "root"
 
 
-class RateLimitMemory:
-    """Counts requests of clients in windows that begin with a client's first request.
+def create_rate_limit_store(
+    options: RateLimitOptions, *, logger: LoggerService | None = None, lifecycle: LifecycleService | None = None
+) -> RateLimitStore:
+    """Creates what counts the requests of a limit. Nothing is connected yet.
 
     Args:
-        window: the length of a window, in seconds.
-        clock: tells the time, in seconds.
+        options: the limit.
+        logger: where outages of the store are reported.
+        lifecycle: closes the store's connections when the backend stops.
     """
+    if options.redis_url is None:
+        return RateLimitMemory(options.window)
+    from understage.defaults.root_http_router.rate_limit_redis import RateLimitRedis
 
-    def __init__(self, window: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window = window
-        self._clock = clock
-        self._counts: dict[str, list[float]] = {}
-        self._cleaned = clock()
-
-    def hit(self, key: str) -> tuple[int, float]:
-        """Counts a request.
-
-        Returns:
-            the number of requests in the window, this one included, and the seconds until the window ends.
-        """
-        now = self._clock()
-        if now - self._cleaned > self._window:
-            self._counts = {key: entry for key, entry in self._counts.items() if entry[1] > now}
-            self._cleaned = now
-        entry = self._counts.get(key)
-        if entry is None or entry[1] <= now:
-            entry = self._counts[key] = [0, now + self._window]
-        entry[0] += 1
-        return int(entry[0]), entry[1] - now
-
-    def forget(self, key: str) -> None:
-        """Takes one request back that shall not count."""
-        entry = self._counts.get(key)
-        if entry is not None and entry[0] > 0:
-            entry[0] -= 1
+    prefix = f"understage:rate-limit:{options.name}:"
+    store = RateLimitRedis(options.redis_url, prefix=prefix, window=options.window, logger=logger)
+    if lifecycle is not None:
+        lifecycle.add_shutdown_hook(store.close)
+    return store
 
 
-def rate_limit(app: ASGIApp, options: RateLimitOptions, memory: RateLimitMemory | None = None) -> ASGIApp:
+def rate_limit(app: ASGIApp, options: RateLimitOptions, store: RateLimitStore | None = None) -> ASGIApp:
     """Answers clients that ask too often with 429.
 
     Args:
         app: the app that answers the others.
         options: how many requests a client may make.
-        memory: where requests are counted; by default an own one.
+        store: where requests are counted; by default one of the app's own, as the options tell.
     """
-    counts = memory or RateLimitMemory(options.window)
+    counts = store or create_rate_limit_store(options)
 
     async def with_rate_limit(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -94,7 +101,14 @@ def rate_limit(app: ASGIApp, options: RateLimitOptions, memory: RateLimitMemory 
             await app(scope, receive, send)
             return
         key = _client_key(address)
-        count, remaining = counts.hit(key)
+        try:
+            count, remaining = await counts.hit(key)
+        except RateLimitStoreError:
+            if options.pass_on_store_error:
+                await app(scope, receive, send)
+            else:
+                await send_json(send, 503, _STORE_DOCUMENT, [(b"retry-after", b"1")])
+            return
         if count > options.limit:
             retry_after = str(max(1, -int(-remaining // 1))).encode()
             await send_json(send, 429, _DOCUMENT, [(b"retry-after", retry_after)])
@@ -107,13 +121,15 @@ def rate_limit(app: ASGIApp, options: RateLimitOptions, memory: RateLimitMemory 
     return with_rate_limit
 
 
-def _forgiving(app: ASGIApp, options: RateLimitOptions, counts: RateLimitMemory, key: str) -> ASGIApp:
+def _forgiving(app: ASGIApp, options: RateLimitOptions, counts: RateLimitStore, key: str) -> ASGIApp:
     async def forgiving(scope: Scope, receive: Receive, send: Send) -> None:
         async def look(message: Message) -> None:
             if message["type"] == "http.response.start":
                 failed = message["status"] >= 400
                 if options.skip_failed if failed else options.skip_successful:
-                    counts.forget(key)
+                    # The answer is there already: a store that is away must not spoil it.
+                    with suppress(RateLimitStoreError):
+                        await counts.forget(key)
             await send(message)
 
         await app(scope, receive, look)
@@ -136,19 +152,21 @@ def read_rate_limit(config: Config, plugin_id: str | None = None) -> RateLimitOp
     if value is None or isinstance(value, bool):
         return RateLimitOptions(allowed=_networks(_LOOPBACK)) if value and plugin_id is None else None
     root = config.get_config(key)
-    _check_store(root)
+    redis_url = _read_redis_url(root)
     if plugin_id is None:
-        return None if root.get_optional_boolean("global") is False else _options(root, key)
+        if root.get_optional_boolean("global") is False:
+            return None
+        return _options(root, key, redis_url, "root")
     own = root.get_optional_config("plugin")
     section = own.get_optional(plugin_id) if own is not None else None
     if section is None or section is False:
         return None
     if section is True or own is None:
-        return _options(root, key)
-    return _options(own.get_config(plugin_id), f"{key}.plugin.{plugin_id}")
+        return _options(root, key, redis_url, plugin_id)
+    return _options(own.get_config(plugin_id), f"{key}.plugin.{plugin_id}", redis_url, plugin_id)
 
 
-def _options(config: Config, path: str) -> RateLimitOptions:
+def _options(config: Config, path: str, redis_url: str | None, name: str) -> RateLimitOptions:
     window = config.get_optional("window")
     seconds = 60.0
     if window is not None:
@@ -167,17 +185,35 @@ def _options(config: Config, path: str) -> RateLimitOptions:
         allowed=allowed,
         skip_successful=config.get_optional_boolean("skipSuccessfulRequests") or False,
         skip_failed=config.get_optional_boolean("skipFailedRequests") or False,
+        pass_on_store_error=config.get_optional_boolean("passOnStoreError") or False,
+        redis_url=redis_url,
+        name=name,
     )
 
 
-def _check_store(config: Config) -> None:
+def _read_redis_url(config: Config) -> str | None:
+    """Returns the address of the Redis or Valkey that counts, or None if each process counts for itself."""
     store = config.get_optional_string("store.type")
-    if store not in (None, "memory"):
+    if store in (None, "memory"):
+        return None
+    if store != "redis":
         raise ConfigError(
-            f"the store '{store}' is not supported; use 'memory', or leave it out",
+            f"the store '{store}' is not supported; use 'memory' or 'redis', or leave it out",
             key=f"{_KEY}.store.type",
             location=config.location_of("store.type"),
         )
+    url = config.get_string("store.connection")
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ConfigError(
+            "expected an address such as redis://host:6379, or rediss:// for TLS",
+            key=f"{_KEY}.store.connection",
+            location=config.location_of("store.connection"),
+        )
+    if find_spec("redis") is None:
+        raise UnsupportedOperationError(
+            f"{_KEY}.store.type is 'redis', but its client is not installed: pip install 'understage[redis]'"
+        )
+    return url
 
 
 def _networks(addresses: Sequence[str]) -> list[IPv4Network | IPv6Network]:

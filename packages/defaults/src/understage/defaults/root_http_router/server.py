@@ -10,6 +10,7 @@ from typing import Any
 from understage.defaults.root_http_router.error_answers import ResponseAbortedError
 from understage.defaults.root_http_router.listening import ListenOptions, open_sockets
 from understage.defaults.root_http_router.server_options import ServerOptions
+from understage.defaults.root_http_router.uvicorn_package import announce_uvicorn
 from understage.plugin_api import ASGIApp, LoggerService
 
 _POLL_SECONDS = 0.005
@@ -59,6 +60,7 @@ class HttpServer:
         sockets = await asyncio.to_thread(open_sockets, self._listen)
         self._port = sockets[0].getsockname()[1]
         # Heavy imports, but the port is open by now: clients queue up.
+        announce_uvicorn()
         from uvicorn.config import Config
 
         from understage.defaults.root_http_router.connection import ConnectionState, HttpConnection

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run_backend(backend: Backend) -> int:
+async def run_backend(backend: Backend, *, on_started: Callable[[], object] = lambda: None) -> int:
     """Starts a backend, waits for SIGTERM or SIGINT, and stops every backend of the process.
 
     A second signal ends the wait for a start or stop that hangs.
 
     Args:
         backend: the backend; it has not been started.
+        on_started: called when it has.
 
     Returns:
         The exit code: 0 if it started and everything stopped cleanly, else 1.
@@ -35,6 +36,7 @@ async def run_backend(backend: Backend) -> int:
         starting = asyncio.create_task(backend.start())
         started = await _start(backend, starting, first, second)
         if started:
+            on_started()
             await first.wait()
             backend.logger.info("Stopping")
         stopping = asyncio.create_task(stop_instances())
