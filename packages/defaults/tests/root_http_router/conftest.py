@@ -79,7 +79,7 @@ def make_root(logger: RecordingLogger) -> Callable[..., Root]:
         errors = ErrorAnswers(logger, development=development)
         router = DefaultRootHttpRouter(errors, index_path=index_path)
         health = DefaultRootHealth(lifecycle)
-        router.app = configure(RootPipeline(router.route, config, logger, health, errors, development))
+        router.app = configure(RootPipeline(router.route, config, logger, health, errors, development, lifecycle))
         client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(router.app, client=client_address),
             base_url="http://localhost:7007",

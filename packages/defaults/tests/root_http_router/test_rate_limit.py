@@ -1,5 +1,6 @@
 """Rate limits."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.config import ConfigError, config_from_data
-from understage.defaults.root_http_router.rate_limit import (
-    RateLimitMemory,
-    RateLimitOptions,
-    rate_limit,
-    read_rate_limit,
-)
+from understage.defaults.root_http_router.rate_limit import RateLimitOptions, rate_limit, read_rate_limit
+from understage.defaults.root_http_router.rate_limit_store import RateLimitMemory
 from understage.plugin_api import Receive, Scope, Send
 
 
@@ -113,16 +110,15 @@ async def test_limits_of_plugins_only(make_root: Callable[..., Any]) -> None:
     ("settings", "key"),
     [
         ({"ipAllowList": ["nowhere"]}, "ipAllowList"),
-        ({"store": {"type": "redis"}}, r"store\.type"),
+        ({"store": {"type": "abacus"}}, r"store\.type"),
+        ({"store": {"type": "redis"}}, r"store\.connection"),
+        ({"store": {"type": "redis", "connection": "localhost:6379"}}, r"store\.connection"),
         ({"window": "soon"}, "window"),
         ({"incomingRequestLimit": "many"}, "incomingRequestLimit"),
     ],
 )
 def test_wrong_settings_fail_the_start(settings: dict[str, Any], key: str) -> None:
-    """H80: a wrong setting is an error that names its key.
-
-    deviation: the redis store is refused with a clear message instead of used.
-    """
+    """H80: a wrong setting is an error that names its key."""
     with pytest.raises(ConfigError, match=rf"backend\.rateLimit\.{key}"):
         read_rate_limit(config_from_data({"backend": {"rateLimit": settings}}))
 
@@ -137,7 +133,7 @@ def test_windows_hold_no_more_than_the_limit(requests: list[tuple[str, int]]) ->
         now += pause
         begin, count = windows.get(client, (now, 0))
         windows[client] = (begin, count + 1) if now < begin + 60 else (now, 1)
-        counted, remaining = memory.hit(client)
+        counted, remaining = asyncio.run(memory.hit(client))
         assert counted == windows[client][1]
         assert 0 < remaining <= 60
 

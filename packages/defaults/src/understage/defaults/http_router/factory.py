@@ -5,7 +5,7 @@ from understage.defaults.http_router.http_router import DefaultHttpRouter
 from understage.defaults.http_router.startup_pause import DEFAULT_TIMEOUT, StartupPause
 from understage.defaults.root_http_router.error_answers import ErrorAnswers
 from understage.defaults.root_http_router.factory import Surroundable
-from understage.defaults.root_http_router.rate_limit import rate_limit, read_rate_limit
+from understage.defaults.root_http_router.rate_limit import create_rate_limit_store, rate_limit, read_rate_limit
 from understage.plugin_api import (
     ASGIApp,
     Auth,
@@ -46,6 +46,6 @@ def http_router_service_factory(
     app: ASGIApp = router
     limit = read_rate_limit(config, plugin.id)
     if limit is not None:
-        app = rate_limit(app, limit)
+        app = rate_limit(app, limit, create_rate_limit_store(limit, logger=logger, lifecycle=lifecycle))
     root_http_router.use(f"/api/{plugin.id}", app)
     return router
