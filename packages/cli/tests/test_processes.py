@@ -33,6 +33,7 @@ for plugin_id in ("alpha", "beta", "gamma"):
 PEERS = """\
 import asyncio
 import os
+import pathlib
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -55,7 +56,9 @@ def peer(plugin_id):
                 raise RuntimeError("broken on purpose")
 
             async def pid(request):
-                await asyncio.sleep(float(request.query_params.get("seconds", 0)))
+                if "seconds" in request.query_params:
+                    pathlib.Path("under-way").touch()
+                    await asyncio.sleep(float(request.query_params["seconds"]))
                 return JSONResponse(os.getpid())
 
             async def who(request):
@@ -183,7 +186,7 @@ def test_sigterm_drains(project: "Project", spawn: Spawn) -> None:
     answers: list[int] = []
     asking = threading.Thread(target=lambda: answers.append(get(project, "/alpha/pid?seconds=1.5")))
     asking.start()
-    time.sleep(0.5)
+    eventually(project, (project.folder / "under-way").exists)
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0, log(project)
     asking.join(15)
@@ -202,7 +205,7 @@ def test_a_second_signal_ends_all_at_once(project: "Project", spawn: Spawn) -> N
 
     asking = threading.Thread(target=ask)
     asking.start()
-    time.sleep(0.5)
+    eventually(project, (project.folder / "under-way").exists)
     process.send_signal(signal.SIGTERM)
     eventually(project, lambda: "Stopping all processes" in log(project))
     process.send_signal(signal.SIGTERM)
