@@ -7,6 +7,7 @@ import pytest
 
 from understage.defaults.scheduler.database_store import DatabaseTaskStore
 from understage.errors import ServiceUnavailableError
+from understage.testing import TestDatabases
 
 SHORT, MINUTE, HOUR = timedelta(seconds=0.2), timedelta(minutes=1), timedelta(hours=1)
 
@@ -120,8 +121,11 @@ class Flaky:
     def __init__(self, store: Any) -> None:
         self._store = store
         self.down = False
+        self.instead: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
+        if name in self.instead:
+            return self.instead[name]
         if self.down:
 
             async def unreachable(*args: Any) -> Any:
@@ -150,6 +154,48 @@ async def test_database_outage(
     flaky.down = False
     await eventually(lambda: task.begun >= 3)
     assert task.most == 1
+
+
+async def test_claims_whose_answer_got_lost(store: Any, replica: Any, work: Any, eventually: Any) -> None:
+    """S42: a claim that was granted although its answer never came is given back, instead of being held by nobody."""
+    flaky, task = Flaky(store), work()
+
+    async def granted_in_vain(*args: Any) -> bool:
+        flaky.instead.clear()
+        assert await store.claim(*args)
+        raise ServiceUnavailableError("the connection broke")
+
+    flaky.instead["claim"] = granted_in_vain
+    await replica(flaky).schedule_task(id="a", frequency=HOUR, timeout=HOUR, fn=task)
+    await eventually(lambda: task.ended == 1)
+
+
+@pytest.mark.parametrize("tasks", [1, 300])
+async def test_one_query_for_all(tasks: int, replica: Any, work: Any) -> None:
+    """S43: while nothing is due, one query in each rhythm tells a process everything, however many tasks it has."""
+    databases = TestDatabases.create(ids=["SQLITE"])
+    database = Counting(await databases.init("SQLITE"))
+    scheduler = replica(DatabaseTaskStore(database))
+    for number in range(tasks):
+        await scheduler.schedule_task(id=f"task-{number}", frequency=HOUR, timeout=HOUR, fn=work(), initial_delay=HOUR)
+    await asyncio.sleep(0.4)
+    before = database.statements
+    await asyncio.sleep(0.95)
+    assert 2 <= database.statements - before <= 4
+    await scheduler.stop()
+    await databases.close()
+
+
+class Counting:
+    """A database that counts its statements."""
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+        self.statements = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.statements += name in ("fetch", "fetch_row", "execute", "execute_many")
+        return getattr(self._database, name)
 
 
 async def test_outage_at_shutdown(store: Any, replica: Any, work: Any, eventually: Any) -> None:

@@ -22,6 +22,7 @@ PAUSE_SECONDS = 0.05
 # After the store's clock jumped ahead, tickets of living replicas look expired until these have noticed it, too.
 TRUST_SECONDS = 2 * POLL_SECONDS
 STOP_SECONDS = 10.0
+CLAIMS_AT_ONCE = 5
 # How much longer than a run its claim lasts, so that a run that is aborted has ended before another begins; and how
 # much longer still if it is slow to end.
 GRACE_SECONDS = 5.0
@@ -48,6 +49,8 @@ class TaskEngine:
         self._stopping = False
         self._failing = False
         self._trust_again_at = 0.0
+        # Of claims whose answer got lost: they may have been granted.
+        self._doubtful: set[str] = set()
         self._changed = asyncio.Event()
         self._rhythm = POLL_SECONDS
 
@@ -175,8 +178,8 @@ class TaskEngine:
                     due.append(seen)
         # Replicas that see the same tasks get in each other's way less when each goes by an order of its own.
         random.shuffle(due)
-        for seen in due:
-            await self._try_to_run(seen)
+        for batch in (due[start : start + CLAIMS_AT_ONCE] for start in range(0, len(due), CLAIMS_AT_ONCE)):
+            await asyncio.gather(*(self._try_to_run(seen) for seen in batch))
         return min(wait for wait in waits if wait > 0)
 
     async def _follow_clock(self, now: datetime, asked_at: float) -> None:
@@ -201,6 +204,11 @@ class TaskEngine:
         assert seen.id is not None  # noqa: S101 - the row that only tells the time is left out of a poll
         assert seen.ticket is not None  # noqa: S101 - the caller looked
         assert seen.expires_at is not None  # noqa: S101 - set together with the ticket
+        if seen.ticket in self._doubtful:
+            await self._store.release(seen.id, seen.ticket)
+            self._doubtful.discard(seen.ticket)
+            self._changed.set()
+            return POLL_SECONDS
         left = (seen.expires_at - seen.now).total_seconds()
         if left > 0:
             return left
@@ -227,7 +235,12 @@ class TaskEngine:
         seconds = task.timeout.total_seconds()
         # Taken before the claim, so that our deadline comes before that of the store.
         deadline = asyncio.get_running_loop().time() + seconds
-        if await self._store.claim(task.id, ticket, seconds + GRACE_SECONDS):
+        try:
+            granted = await self._store.claim(task.id, ticket, seconds + GRACE_SECONDS)
+        except BaseException:
+            self._doubtful.add(ticket)
+            raise
+        if granted:
             self._start_run(Run(task, ticket, seen.next_start, deadline))
 
     def _start_run(self, run: Run) -> None:
