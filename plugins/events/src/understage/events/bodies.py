@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from understage.errors import InputError, UnderstageError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
+_IN_THREAD = 256 * 1024
 
 T = TypeVar("T")
 
@@ -61,12 +63,7 @@ async def read_publish_request(request: Request) -> PublishRequest:
         InputError: it is not as expected.
         PayloadTooLargeError: it is over 5 MB.
     """
-    body = await _read_object(request)
-    event = _decoded(_required(body, "event", "request/body"), dict[str, msgspec.Raw], "request/body/event", "object")
-    topic = _text(_required(event, "topic", "request/body/event"), "request/body/event/topic")
-    payload = msgspec.json.format(bytes(_required(event, "payload", "request/body/event")), indent=-1)
-    notified = _texts(body.get("notifiedSubscribers"), "request/body/notifiedSubscribers")
-    return PublishRequest(topic, payload.decode(), notified)
+    return await parse(_publish_request, await _read_json(request))
 
 
 async def read_topics(request: Request) -> list[str]:
@@ -76,8 +73,30 @@ async def read_topics(request: Request) -> list[str]:
         InputError: the body is not as expected.
         PayloadTooLargeError: it is over 5 MB.
     """
-    body = await _read_object(request)
-    return _texts(_required(body, "topics", "request/body"), "request/body/topics")
+    return await parse(_topics, await _read_json(request))
+
+
+async def parse(read: Callable[[bytes], T], data: bytes) -> T:
+    """Returns what a function reads from a body; large ones are read in a thread, so that nobody else waits.
+
+    Args:
+        read: the function.
+        data: the body.
+    """
+    return read(data) if len(data) < _IN_THREAD else await asyncio.to_thread(read, data)
+
+
+def json_value(data: bytes) -> Any:
+    """Returns the value of a JSON text.
+
+    Raises:
+        InputError: it is no JSON.
+    """
+    try:
+        data.decode()
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The request body is not valid JSON: {error}") from error
 
 
 def media_type(content_type: str) -> str:
@@ -85,15 +104,29 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-async def _read_object(request: Request) -> Mapping[str, msgspec.Raw]:
+async def _read_json(request: Request) -> bytes:
+    """Returns the body; that of another content type counts as empty."""
     data = await read_body(request)
-    if not data or media_type(request.headers.get("content-type", "")) != "application/json":
+    return data if media_type(request.headers.get("content-type", "")) == "application/json" else b""
+
+
+def _publish_request(data: bytes) -> PublishRequest:
+    body = _object(data)
+    event = _decoded(_required(body, "event", "request/body"), dict[str, msgspec.Raw], "request/body/event", "object")
+    topic = _text(_required(event, "topic", "request/body/event"), "request/body/event/topic")
+    payload = msgspec.json.format(bytes(_required(event, "payload", "request/body/event")), indent=-1)
+    notified = _texts(body.get("notifiedSubscribers"), "request/body/notifiedSubscribers")
+    return PublishRequest(topic, payload.decode(), notified)
+
+
+def _topics(data: bytes) -> list[str]:
+    return _texts(_required(_object(data), "topics", "request/body"), "request/body/topics")
+
+
+def _object(data: bytes) -> Mapping[str, msgspec.Raw]:
+    if not data:
         return {}
-    try:
-        msgspec.json.decode(data)
-        data.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The request body is not valid JSON: {error}") from error
+    json_value(data)
     return _decoded(data, dict[str, msgspec.Raw], "request/body", "object")
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 
-from understage.errors import ConflictError, InputError, UnderstageError
-from understage.events.bodies import media_type, read_body
+from understage.errors import ConflictError, UnderstageError
+from understage.events.bodies import json_value, media_type, parse, read_body
 from understage.events_api import HttpBodyParser, RequestDetails, RequestValidator
 from understage.plugin_api import EventsService
 
@@ -92,9 +91,9 @@ class Ingress:
             UnsupportedMediaTypeError: nobody can read its content type.
         """
         content_type = request.headers.get("content-type", "")
-        parse = self._parser(media_type(content_type))
+        parser = self._parser(media_type(content_type))
         raw = await read_body(request)
-        details = RequestDetails(await parse(raw, content_type), _headers(request), raw)
+        details = RequestDetails(await parser(raw, content_type), _headers(request), raw)
         validator = self._topics[topic]
         if validator is not None:
             context = _Context()
@@ -117,10 +116,7 @@ class Ingress:
 
 
 async def _parse_json(body: bytes, _content_type: str) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The request body is not valid JSON: {error}") from error
+    return await parse(json_value, body)
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -92,7 +92,8 @@ class Waiters:
         self.wake(None)
         if self._listening is not None:
             self._listening.cancel()
-            await asyncio.wait([self._listening])
+            # If it had failed, readers have asked again on their own meanwhile.
+            await asyncio.gather(self._listening, return_exceptions=True)
 
     async def _listen(self, database: EventsDatabase, ready: asyncio.Event, logger: LoggerService) -> None:
         async with database.listen() as notifications:
