@@ -1,5 +1,6 @@
 """What a plugin's permissions and rules are, and how others learn of them and use them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -190,6 +191,27 @@ async def test_lists_of_resources(client: httpx2.AsyncClient, things: Things) ->
     assert things.loads == [["a", "b", "x"]]
 
 
+async def test_many_questions(client: httpx2.AsyncClient, things: Things) -> None:
+    """S83: thousands of questions and resources are answered in order, while others go on."""
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(count_turns())
+    refs = [str(number) for number in range(3000)]
+    items = [question(leaf(owner="7"), ref=ref, id=ref) for ref in refs]
+    answers = await results(client, *items, question(leaf(owner="8"), ref=refs))
+    counting.cancel()
+    assert answers[:-1] == ["ALLOW" if ref == "7" else "DENY" for ref in refs]
+    assert answers[-1] == ["ALLOW" if ref == "8" else "DENY" for ref in refs]
+    assert things.loads == [refs]
+    assert turns > 5
+
+
 async def test_parameters(client: httpx2.AsyncClient) -> None:
     """S83: parameters that are not valid are a 400, unknown ones are dropped, and rules without any take none."""
     assert await results(client, question(leaf(owner="a", more=1))) == ["ALLOW"]
@@ -272,7 +294,8 @@ async def test_malformed_questions(client: httpx2.AsyncClient, things: Things, i
         (b"\xff", "application/json", 400),
         (b'{"items":[]}', "text/plain", 400),
         (b'{"items":[]}', "application/json; charset=utf-8", 200),
-        (b" " * (5 * 1024 * 1024 + 1), "application/json", 413),
+        (b" " * (1024 * 1024), "application/json", 400),
+        (b" " * (1024 * 1024 + 1), "application/json", 413),
     ],
 )
 async def test_bodies(client: httpx2.AsyncClient, body: bytes, content_type: str, status: int) -> None:

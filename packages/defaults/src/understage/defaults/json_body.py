@@ -9,7 +9,7 @@ import msgspec
 from understage.errors import InputError, UnderstageError
 from understage.plugin_api import Receive, Scope
 
-MAX_BODY_BYTES = 5 * 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 
 
 class PayloadTooLargeError(UnderstageError):

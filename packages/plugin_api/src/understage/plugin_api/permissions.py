@@ -181,7 +181,19 @@ class PermissionRule(Generic[ResourceT, QueryT]):
         Raises:
             InputError: the parameters are not valid.
         """
-        return self._apply(resource, self._read(params))
+        return self.test(params)(resource)
+
+    def test(self, params: Any) -> Callable[[ResourceT], bool]:
+        """Returns what tells whether a resource fulfils the rule; for many resources, the parameters are read once.
+
+        Args:
+            params: the parameters as JSON data.
+
+        Raises:
+            InputError: the parameters are not valid.
+        """
+        read = self._read(params)
+        return lambda resource: self._apply(resource, read)
 
     def query(self, params: Any) -> QueryT:
         """Returns the query that finds the resources which fulfil the rule.

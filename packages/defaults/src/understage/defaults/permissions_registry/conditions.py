@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, cast
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 
 from understage.defaults.permissions_registry.registry import DefaultPermissionsRegistry, Ruleset
 from understage.errors import InputError, UnderstageError, UnsupportedOperationError
 from understage.plugin_api import Condition, PermissionCriteria
-from understage.plugin_api.permission_criteria import criteria_from_json, evaluate
+from understage.plugin_api.permission_criteria import criteria_from_json, evaluate, transform
+
+TURN_SECONDS: Final = 0.005
 
 Result: TypeAlias = Literal["ALLOW", "DENY"]
+
+_DENY: Final[Result] = "DENY"
 
 
 class ConditionsItem(msgspec.Struct, frozen=True):
@@ -84,26 +90,44 @@ async def apply_conditions(
         for resource_type in dict.fromkeys(item.resource_type for item in items)
     }
     answers: list[dict[str, Any]] = []
+    turn = _Turn()
     for item in items:
-        judge = _Judge(registry.ruleset(item.resource_type), item.criteria)
-        results = [judge.result(resources[item.resource_type].get(ref)) for ref in item.refs]
+        found = resources[item.resource_type]
+        results = await _judge(
+            registry.ruleset(item.resource_type), item.criteria, [found[ref] for ref in item.refs], turn
+        )
         answers.append({"id": item.id, "result": results if item.is_list else results[0]})
     return answers
 
 
-class _Judge:
-    def __init__(self, ruleset: Ruleset, criteria: PermissionCriteria[Condition]) -> None:
-        self._ruleset = ruleset
-        self._criteria = criteria
+class _Turn:
+    """How long this turn of the event loop has been taken; judging is the plugin's code, and may go on for long."""
 
-    def result(self, resource: Any) -> Result:
-        if resource is None:
-            return "DENY"
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
 
-        def fulfils(condition: Condition) -> bool:
-            return self._ruleset.get_rule_by_name(condition.rule).applies(resource, condition.params)
+    async def pause(self) -> None:
+        """Lets others go on, if it is time."""
+        if time.perf_counter() - self._began > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._began = time.perf_counter()
 
-        return "ALLOW" if evaluate(self._criteria, fulfils) else "DENY"
+
+async def _judge(
+    ruleset: Ruleset, criteria: PermissionCriteria[Condition], resources: Sequence[Any], turn: _Turn
+) -> Sequence[Result]:
+    if all(resource is None for resource in resources):
+        return [_DENY for _ in resources]
+    tests = transform(criteria, lambda condition: ruleset.get_rule_by_name(condition.rule).test(condition.params))
+    results: list[Result] = []
+    for resource in resources:
+        results.append(_DENY if resource is None else _result(tests, resource))
+        await turn.pause()
+    return results
+
+
+def _result(tests: PermissionCriteria[Callable[[Any], bool]], resource: Any) -> Result:
+    return "ALLOW" if evaluate(tests, lambda test: test(resource)) else _DENY
 
 
 async def _load(
