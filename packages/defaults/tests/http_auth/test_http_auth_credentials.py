@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from understage.defaults.auth import DefaultAuth
 from understage.defaults.http_auth import DefaultHttpAuth, create_http_auth_service_factory, token_from_header
 from understage.defaults.http_auth.request_tokens import token_from_cookie
 from understage.errors import AuthenticationError, NotAllowedError, ServiceUnavailableError
@@ -18,6 +19,15 @@ async def test_bearer_token(http_auth: Any, scope_with: Any, header: Any) -> Non
     """A50: the token comes from `Authorization: Bearer`, the scheme in any case."""
     credentials = await http_auth.credentials(scope_with(("Authorization", header)))
     assert credentials.principal.type == "user"
+
+
+@pytest.mark.parametrize("length", [1, 600, 4000, 5000, 100_000])
+def test_tokens_of_any_length(scope_with: Any, length: int) -> None:
+    """A50: a token is found whatever its length, each time anew or remembered."""
+    for letter in "abab":
+        token = letter * length
+        assert token_from_header(scope_with(("Authorization", f"Bearer {token}"))) == token
+        assert token_from_header(scope_with(("Authorization", f"Bearer {token} x"))) is None
 
 
 @pytest.mark.parametrize(
@@ -48,6 +58,19 @@ async def test_verified_once_per_kind_of_access(http_auth: Any, auth: Any, scope
     assert auth.verified == [("user", False)]
     await asyncio.gather(*(http_auth.credentials(scope, allow_limited_access=True) for _ in range(5)))
     assert auth.verified == [("user", False), ("user", True)]
+
+
+def test_only_the_default_auth_is_asked_for_what_it_remembers(discovery: Any) -> None:
+    """A50: an auth service that somebody has derived decides about each request itself."""
+
+    class Derived(DefaultAuth):
+        pass
+
+    def create(kind: type[DefaultAuth]) -> DefaultHttpAuth:
+        return DefaultHttpAuth("test", object.__new__(kind), discovery)
+
+    assert create(DefaultAuth)._memory is not None
+    assert create(Derived)._memory is None
 
 
 async def test_requests_do_not_share(http_auth: Any, auth: Any, discovery: Any, scope_with: Any) -> None:

@@ -42,9 +42,10 @@ def check_encoding(scope: Scope) -> None:
     Raises:
         InputError: they are not.
     """
-    raw = raw_path(scope)
-    if b"%" not in raw:
+    sent = scope.get("raw_path")
+    if isinstance(sent, bytes) and b"%" not in sent:
         return
+    raw = raw_path(scope)
     if not _INCOMPLETE_ESCAPE.search(raw):
         try:
             unquote_to_bytes(raw).decode()
