@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from understage.errors import InputError, NotFoundError, NotModifiedError
+from understage.testing.blocking import detect_blocking_calls_of
 
 FILES = {"catalog-info.yaml": b"root", "a/catalog-info.yaml": b"a", "a/b/docs.md": b"docs", ".hidden/x.yaml": b"h"}
 SHA = "0123456789012345678901234567890123456789"
@@ -151,3 +152,15 @@ async def test_paths_do_not_lead_to_other_places_of_the_api(repository: Any, pat
     with pytest.raises(InputError):
         await reader.read_url(url_of(path))
     assert host.requests == []
+
+
+async def test_nothing_blocks_the_event_loop(repository: Any, tmp_path: Any) -> None:
+    """Downloading, unpacking and writing trees is done in threads."""
+    reader, url_of, _, _ = repository
+    await reader.read_url(url_of("a/catalog-info.yaml"))
+    with detect_blocking_calls_of(["understage"]):
+        tree = await reader.read_tree(url_of(""))
+        assert [len(await file.content()) for file in tree.files()] == [4, 1, 4, 1]
+        assert await tree.dir(tmp_path / "x") == tmp_path / "x"
+        assert len([piece async for piece in tree.archive()]) == 1
+        assert len((await reader.search(url_of("**/*.yaml"))).files) == 2

@@ -6,14 +6,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
+
+import msgspec
 
 from understage.errors import ResponseError, ServiceUnavailableError
 
 # A token that ends within this many seconds is not used any more: the request may take a while.
 MARGIN_SECONDS: Final = 60.0
 Clock = Callable[[], float]
+T = TypeVar("T")
 
 
 class TokenResponse(Protocol):
@@ -87,36 +90,43 @@ class AccessTokens:
             return token.value
 
 
+class _OAuthToken(msgspec.Struct):
+    access_token: str
+    expires_in: float = 3600.0
+
+
 async def ask_json(
     http: TokenHttpClient,
     method: str,
     url: str,
+    model: type[T],
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-) -> Any:
-    """Makes a request and returns the JSON of its answer.
+) -> T:
+    """Makes a request and returns what the JSON of its answer says.
 
     Args:
         http: makes it.
         method: the HTTP method.
         url: the absolute address.
+        model: what the answer has to be.
         headers: request headers.
         body: the raw body.
 
     Raises:
         ResponseError: the answer is an error.
-        ServiceUnavailableError: the answer is no JSON, or there is none.
+        ServiceUnavailableError: the answer is something else, or there is none.
     """
-    import msgspec
-
     response = await http.request(method, url, headers=headers, body=body)
     if not 200 <= response.status < 300:
         raise ResponseError.from_body(method, url, response.status, response.reason, response.body)
     try:
-        return msgspec.json.decode(response.body)
+        # Some hosts write numbers as text.
+        return msgspec.json.decode(response.body, type=model, strict=False)
     except msgspec.DecodeError as error:
-        raise ServiceUnavailableError(f"{method} {url} was answered with something that is no JSON", error) from error
+        # What the error shows is names and kinds of members, never values, which may be tokens.
+        raise ServiceUnavailableError(f"{method} {url} was not answered as expected", error) from error
 
 
 async def ask_oauth_token(
@@ -141,11 +151,8 @@ async def ask_oauth_token(
         ServiceUnavailableError: it does not answer as such an endpoint does.
     """
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", **(headers or {})}
-    answer = await ask_json(http, "POST", url, headers=headers, body=urlencode(form).encode())
-    try:
-        return AccessToken(str(answer["access_token"]), clock() + float(answer.get("expires_in", 3600)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ServiceUnavailableError(f"POST {url} was answered without an access token") from error
+    answer = await ask_json(http, "POST", url, _OAuthToken, headers=headers, body=urlencode(form).encode())
+    return AccessToken(answer.access_token, clock() + answer.expires_in)
 
 
 def sign_jwt(claims: Mapping[str, Any], private_key: str) -> str:

@@ -5,15 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from understage.errors import NotFoundError, ServiceUnavailableError
+import msgspec
+
+from understage.errors import NotFoundError
 from understage.integration.access_tokens import AccessToken, AccessTokens, Clock, TokenHttpClient, ask_json, sign_jwt
 from understage.integration.config import GithubAppConfig
 from understage.integration.github import GithubIntegration
 
 _INSTALLATIONS_FRESH_SECONDS: Final = 600.0
 _PAGE: Final = 100
+
+
+class _Account(msgspec.Struct):
+    login: str = ""
+
+
+class _Installation(msgspec.Struct):
+    id: int
+    account: _Account | None = None
+    suspended_at: str | None = None
+
+
+class _InstallationToken(msgspec.Struct):
+    token: str
+    expires_at: datetime
 
 
 class GithubCredentials:
@@ -30,7 +47,7 @@ class GithubCredentials:
         self._http = http
         self._clock = clock
         self._tokens = AccessTokens(clock)
-        self._installations: dict[int | str, tuple[float, list[Any]]] = {}
+        self._installations: dict[int | str, tuple[float, list[_Installation]]] = {}
 
     async def get_token(self, owner: str) -> str | None:
         """Returns a token, or None if requests are anonymous.
@@ -59,43 +76,38 @@ class GithubCredentials:
 
     async def _public_token(self, app: GithubAppConfig) -> str | None:
         installations = await self._list_installations(app)
-        active = next((item for item in installations if not item.get("suspended_at")), None)
+        active = next((item for item in installations if not item.suspended_at), None)
         return None if active is None else await self._installation_token(app, "*", active)
 
-    async def _installation_token(self, app: GithubAppConfig, owner: str, installation: Any) -> str:
-        if installation.get("suspended_at"):
+    async def _installation_token(self, app: GithubAppConfig, owner: str, installation: _Installation) -> str:
+        if installation.suspended_at:
             raise NotFoundError(f"The installation of GitHub App {app.app_id} for '{owner}' is suspended")
-        number = installation["id"]
+        number = installation.id
 
         async def fetch() -> AccessToken:
             url = f"{self._integration.api_base_url}/app/installations/{number}/access_tokens"
-            answer = await ask_json(self._http, "POST", url, headers=await self._app_headers(app))
-            try:
-                return AccessToken(str(answer["token"]), datetime.fromisoformat(answer["expires_at"]).timestamp())
-            except (KeyError, TypeError, ValueError) as error:
-                raise ServiceUnavailableError(f"POST {url} was answered without an access token") from error
+            headers = await self._app_headers(app)
+            answer = await ask_json(self._http, "POST", url, _InstallationToken, headers=headers)
+            return AccessToken(answer.token, answer.expires_at.timestamp())
 
         return await self._tokens.get(f"{app.app_id}/{number}", fetch)
 
-    async def _find_installation(self, app: GithubAppConfig, owner: str) -> Any | None:
+    async def _find_installation(self, app: GithubAppConfig, owner: str) -> _Installation | None:
         for installation in await self._list_installations(app):
-            login = (installation.get("account") or {}).get("login")
-            if isinstance(login, str) and login.lower() == owner.lower():
+            if installation.account is not None and installation.account.login.lower() == owner.lower():
                 return installation
         return None
 
-    async def _list_installations(self, app: GithubAppConfig) -> list[Any]:
+    async def _list_installations(self, app: GithubAppConfig) -> list[_Installation]:
         known = self._installations.get(app.app_id)
         if known is not None and self._clock() - known[0] < _INSTALLATIONS_FRESH_SECONDS:
             return known[1]
-        found: list[Any] = []
+        found: list[_Installation] = []
         headers = await self._app_headers(app)
         page = 1
         while True:
             url = f"{self._integration.api_base_url}/app/installations?per_page={_PAGE}&page={page}"
-            answer = await ask_json(self._http, "GET", url, headers=headers)
-            if not isinstance(answer, list):
-                raise ServiceUnavailableError(f"GET {url} was answered without a list of installations")
+            answer = await ask_json(self._http, "GET", url, list[_Installation], headers=headers)
             found.extend(answer)
             if len(answer) < _PAGE:
                 break

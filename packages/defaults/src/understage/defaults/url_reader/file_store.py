@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
+from understage.defaults.url_reader.temporary_files import open_temporary_file
 from understage.errors import InputError
 
 _PIECE: Final = 256 * 1024
@@ -83,10 +84,13 @@ class StoredTree:
 
     async def archive(self) -> AsyncIterator[bytes]:
         """Returns the files as an archive, tar with gzip, in pieces."""
-        with tempfile.TemporaryFile(dir=self._folder) as target:
+        target = await open_temporary_file(self._folder)
+        try:
             await asyncio.to_thread(self._write_archive, target)
             while piece := await asyncio.to_thread(target.read, _PIECE):
                 yield piece
+        finally:
+            target.close()
 
     async def dir(self, target_dir: Path | str | None = None) -> Path:
         """Writes the files to a folder and returns it.

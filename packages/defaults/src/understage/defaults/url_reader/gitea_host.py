@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
+
+import msgspec
 
 from understage.defaults.url_reader.base64_answers import decode_base64
 from understage.defaults.url_reader.json_answers import fetch_json, text_at
 from understage.defaults.url_reader.repository_reader import ArchiveRequest, FileConditions
 from understage.defaults.url_reader.transport import Fetched, HopCheck, ReadRequest, Transport
-from understage.errors import InputError
+from understage.errors import InputError, UnderstageError
 from understage.integration import GiteaIntegration, RepositoryUrl
 from understage.integration.host_credentials import gitea_headers
 from understage.integration.repository_url import encode_segment
+
+
+class _File(msgspec.Struct):
+    encoding: Literal["base64"]
+    content: str
 
 
 class GiteaHost:
@@ -35,8 +43,6 @@ class GiteaHost:
         Raises:
             InputError: the address is that of a folder.
         """
-        import msgspec
-
         fetched = await self._transport.fetch(
             ReadRequest(
                 url=self.integration.file_api_url(location),
@@ -49,11 +55,14 @@ class GiteaHost:
                 name=location.url,
             )
         )
-        answer = msgspec.json.decode(fetched.content)
-        if not isinstance(answer, dict) or answer.get("encoding") != "base64":
-            raise InputError(f"{location.url} is not the address of a file")
-        content = decode_base64(str(answer.get("content") or ""), location.url, conditions.max_bytes)
-        return replace(fetched, content=content)
+        try:
+            answer = msgspec.json.decode(fetched.content, type=_File)
+        except msgspec.ValidationError:
+            # Of a folder the host tells what is in it.
+            raise InputError(f"{location.url} is not the address of a file") from None
+        except msgspec.DecodeError as error:
+            raise UnderstageError(f"{location.url} could not be read: the host did not answer JSON") from error
+        return replace(fetched, content=decode_base64(answer.content, location.url, conditions.max_bytes))
 
     async def revision(self, location: RepositoryUrl, token: str | None) -> str:
         """Returns the newest commit of the ref, by default of the default branch."""

@@ -42,13 +42,13 @@ def text_at(answer: Any, name: str, *path: str | int) -> str:
         UnderstageError: the answer has another shape.
     """
     value = answer
-    for part in path:
-        if isinstance(part, int) and isinstance(value, list):
-            if part >= len(value):
-                raise NotFoundError(f"{name} could not be read: the host knows no commit there")
+    try:
+        for part in path:
             value = value[part]
-        elif isinstance(value, dict):
-            value = value.get(part)
+    except IndexError:
+        raise NotFoundError(f"{name} could not be read: the host knows no commit there") from None
+    except (KeyError, TypeError):
+        value = None
     if not isinstance(value, str) or not value:
         where = ".".join(map(str, path))
         raise UnderstageError(f"{name} could not be read: expected a text at '{where}' of the host's answer")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import posixpath
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from understage.defaults.url_reader.fetch_reader import search_single_file
 from understage.defaults.url_reader.file_store import Entry, StoredTree
 from understage.defaults.url_reader.glob import glob_matcher, is_glob, static_prefix
 from understage.defaults.url_reader.repository_reader import FileConditions
+from understage.defaults.url_reader.temporary_files import open_temporary_file
 from understage.defaults.url_reader.transport import DEFAULT_MAX_BYTES, Fetched
 from understage.errors import InputError, NotModifiedError
 from understage.integration import ObjectUrl
@@ -109,7 +109,7 @@ class ObjectReader:
         if sum(item.size for item in found) > self._limits.total_bytes:
             raise InputError(f"{location.url_of(prefix)} has more than {self._limits.total_bytes} bytes")
         # The tree closes the file, or the handler below if there will be no tree.
-        store = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        store = await open_temporary_file(self._folder)
         try:
             entries = await self._download(location, prefix, found, store, token)
         except BaseException:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from understage.defaults.url_reader.archives import Selection, TreeLimits, unpac
 from understage.defaults.url_reader.fetch_reader import search_single_file
 from understage.defaults.url_reader.file_store import StoredTree
 from understage.defaults.url_reader.glob import glob_matcher, is_glob, static_prefix
+from understage.defaults.url_reader.temporary_files import open_temporary_file
 from understage.defaults.url_reader.transport import DEFAULT_MAX_BYTES, Fetched, ReadRequest, Transport
 from understage.errors import InputError, NotFoundError, NotModifiedError
 from understage.integration import RepositoryIntegration, RepositoryUrl
@@ -153,7 +153,7 @@ class RepositoryReader:
             raise NotModifiedError(f"{location.url} has not changed since {etag}")
         source = await self._host.archive(location, revision, token)
         # The archive is closed by unpack, or here if the download fails.
-        archive = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        archive = await open_temporary_file(self._folder)
         try:
             request = replace(source.request, max_bytes=self._limits.archive_bytes, name=location.url)
             await self._transport.download(request, archive)

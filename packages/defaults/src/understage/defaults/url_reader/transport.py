@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -148,7 +148,7 @@ class Transport:
             await session.close()
 
     @asynccontextmanager
-    async def _open(self, request: ReadRequest, seconds: float) -> AsyncIterator[ClientResponse]:
+    async def _open(self, request: ReadRequest, seconds: float) -> AsyncGenerator[ClientResponse]:
         """Follows redirects to a good answer; errors on the way and while the answer is read become ours."""
         import aiohttp
 
@@ -169,8 +169,9 @@ class Transport:
     async def _follow(self, request: ReadRequest, url: HttpUrl, name: str) -> ClientResponse:
         first = url
         for _ in range(MAX_REDIRECTS + 1):
-            credentials = request.credentials if url.origin == first.origin else {}
-            headers = {**request.headers, **_conditions(request), **credentials}
+            headers = {**request.headers, **_conditions(request)}
+            if url.origin == first.origin:
+                headers.update(request.credentials)
             response = await self._send(url, request.check(url), headers)
             location = response.headers.get("location")
             if response.status not in _REDIRECTS or location is None:
