@@ -275,7 +275,14 @@ def test_s3_addresses(integrations: ScmIntegrations, url: str, expected: tuple[s
 
 
 @pytest.mark.parametrize(
-    "url", ["https://x.amazonaws.com/b/x", "https://s3.amazonaws.com/", "https://b.s3.amazonaws.com/../x"]
+    "url",
+    [
+        "https://x.amazonaws.com/b/x",
+        "http://b.s3-website-eu-west-1.amazonaws.com/x",
+        "http://b.s3-website.eu-west-1.amazonaws.com/x",
+        "https://s3.amazonaws.com/",
+        "https://b.s3.amazonaws.com/../x",
+    ],
 )
 def test_other_s3_addresses_are_refused(integrations: ScmIntegrations, url: str) -> None:
     """S60: what is no address of an object is refused."""

@@ -290,3 +290,22 @@ def test_hops_of_integrations() -> None:
     assert check(parse_http_url("https://10.0.0.1/x")) == ANYWHERE
     for other in ("https://elsewhere.example/x", "https://notghe.corp", "https://ghe.corp:8443/"):
         assert check(parse_http_url(other)) == {Reach.PUBLIC}
+
+
+@pytest.mark.parametrize(
+    ("start", "target"),
+    [
+        ("https://b.s3.eu-west-1.amazonaws.com/x", "https://ec2-10-0-0-5.compute.amazonaws.com/"),
+        ("https://github.com/o/r/blob/main/x", "https://internal.github.com/"),
+    ],
+)
+async def test_public_hosts_lend_nothing_to_their_neighbours(make_reader: Any, start: str, target: str) -> None:
+    """S63: names below a public host may be anybody's, so that a redirect to one of them has to lead to the public."""
+    from understage.defaults.url_reader.addresses import Reach, parse_http_url
+
+    reader = make_reader()._find(start)
+    host: Any = reader._store if isinstance(reader, ObjectReader) else reader._host
+    check = host._check
+    assert Reach.PRIVATE in check(parse_http_url(start))
+    assert Reach.LOOPBACK not in check(parse_http_url(start))
+    assert check(parse_http_url(target)) == {Reach.PUBLIC}

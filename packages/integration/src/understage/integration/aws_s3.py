@@ -12,7 +12,10 @@ from understage.integration.config import AwsS3Config
 from understage.integration.repository_url import decode_segments, not_understood
 
 AMAZON: Final = "amazonaws.com"
-_HOST: Final = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z0-9-]+))?\.amazonaws\.com")
+# Website endpoints are left out: their owners may redirect to wherever they like.
+_HOST: Final = re.compile(
+    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?!website)(?P<region>[a-z0-9-]+))?\.amazonaws\.com"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +88,8 @@ class AwsS3Integration(Integration):
             raise not_understood(url, "S3", f"{self.endpoint}/bucket/file.yaml")
         place = f"{origin}/{quote(bucket, safe='')}"
         return ObjectUrl(bucket, key, place, place, region)
+
+
+def is_amazon_store(host: str) -> bool:
+    """Tells whether a host is S3 at Amazon; other hosts there may be anybody's."""
+    return _HOST.fullmatch(host) is not None

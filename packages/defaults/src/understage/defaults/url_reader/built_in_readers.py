@@ -33,6 +33,7 @@ from understage.integration import (
     Integration,
     ScmIntegrations,
 )
+from understage.integration.aws_s3 import AMAZON, is_amazon_store
 from understage.plugin_api import LoggerService, RootHttpClientService, UrlReaderService
 
 _SECTIONS: Final = ("integrations", "backend.reading", "backend.workingDirectory")
@@ -129,7 +130,12 @@ class BuiltInReaders:
             check = IntegrationHops([gcs.host, gcs.api_base_url], rules)
             yield gcs, GcsStore(gcs, GoogleCredentials(gcs.config, self._http_client), self._transport, check)
         for s3 in integrations.aws_s3.list():
-            yield s3, S3Store(s3, self._transport, IntegrationHops([s3.endpoint], rules))
+            check = (
+                IntegrationHops([], rules, is_amazon_store)
+                if s3.host == AMAZON
+                else IntegrationHops([s3.endpoint], rules)
+            )
+            yield s3, S3Store(s3, self._transport, check)
 
     def _relevant(self) -> object:
         return [self._config.get_optional(key) for key in _SECTIONS]
