@@ -118,7 +118,10 @@ async def test_restricted_services(plugin: PermissionPlugin, enabled: bool, limi
 
 
 async def test_users_are_judged_by_the_permission_plugin(plugin: PermissionPlugin) -> None:
-    """S80: for a user the permission plugin is asked, with a token of this plugin on the user's behalf."""
+    """S80: for a user the permission plugin is asked, with a token of this plugin on the user's behalf.
+
+    deviation: decisions do not carry the id of their question; they come in its order
+    """
     requests = [PermissionRequest(CREATE), PermissionRequest(READ, "thing:a")]
     decisions = await plugin.service().authorize(requests, credentials=mock_credentials.user())
     assert decisions == [ALLOW, DENY]
