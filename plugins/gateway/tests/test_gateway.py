@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.processes import free_port
 
 from understage.errors import ConflictError
@@ -214,3 +216,9 @@ def test_private_headers_stay() -> None:
 def test_counts_of_several_headers() -> None:
     """D21: of several counts the highest is taken."""
     assert count_hops([(b"backstage-gateway-hops", b"1"), (b"backstage-gateway-hops", b"x, 2"), (b"other", b"9")]) == 2
+
+
+@given(st.lists(st.binary(max_size=8)))
+def test_no_header_extends_the_budget(values: list[bytes]) -> None:
+    """D21: whatever a client sends as a count, it never counts below zero."""
+    assert count_hops([(b"backstage-gateway-hops", value) for value in values]) >= 0

@@ -9,7 +9,7 @@ import pytest
 from understage.config import ConfigError
 from understage.defaults.events import DefaultEvents, events_service_factory
 from understage.defaults.events.factory import read_mode
-from understage.errors import ConflictError, InputError, ResponseError, ServiceUnavailableError
+from understage.errors import ConflictError, InputError, NotFoundError, ResponseError, ServiceUnavailableError
 from understage.plugin_api import Event, EventsService, HttpResponse, core_services
 from understage.testing import mock_services, start_test_backend
 from understage.testing.mocks.http_client import HttpRequest, MockHttpClient
@@ -194,6 +194,30 @@ async def test_auto_gives_up_without_a_bus() -> None:
         await service.publish("t", 1)
         assert heard.events == [Event("t", 1)]
         assert not service._bus.is_used
+
+
+async def test_auto_gives_up_behind_a_gateway() -> None:
+    """S130: where a gateway answers for plugins that nobody has, its 508 means the same as a 404."""
+    bus = FakeBus()
+    bus.refusals.append(HttpResponse(508, "Loop Detected", {}, b"{}"))
+    async with running(bus) as events:
+        service = await events("a")
+        await service.publish("t", 1)
+        assert not service._bus.is_used
+
+
+async def test_a_place_that_is_not_found_is_tried_again() -> None:
+    """S130: when discovery finds no place for the events plugin, that is a failure, not the lack of a bus."""
+    async with running(FakeBus()) as events:
+        service = await events("a")
+
+        async def find_nothing(_plugin_id: str) -> str:
+            raise NotFoundError("No SRV records found for 'bus'")
+
+        service._client._discovery = mock_services.discovery.mock(get_base_url=find_nothing)
+        with pytest.raises(NotFoundError, match="No SRV records"):
+            await service.publish("t", 1)
+        assert service._bus.is_used
 
 
 async def test_auto_keeps_a_bus_that_has_answered() -> None:

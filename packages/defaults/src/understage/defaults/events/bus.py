@@ -43,7 +43,7 @@ class Bus:
         self._answered = True
 
     def missing(self, logger: LoggerService) -> bool:
-        """Tells whether to give up, after the address of the bus has answered 404.
+        """Tells whether to give up, after the address of the bus has answered that it is not there.
 
         Args:
             logger: told the first time.

@@ -13,6 +13,12 @@ from understage.errors import InputError, NotFoundError, ResponseError
 from understage.plugin_api import AuthService, DiscoveryService, Event, HttpResponse, RootHttpClientService
 
 _TOKEN_SECONDS = 120.0
+# Nobody has the plugin: a gateway would send the request in circles.
+_NOBODY = (404, 508)
+
+
+class NoSuchBusError(NotFoundError):
+    """Nobody answers for the bus, or it does not know the subscription."""
 
 
 class _Received(msgspec.Struct):
@@ -61,7 +67,7 @@ class BusClient:
 
         Raises:
             InputError: the payload is no JSON value.
-            NotFoundError: there is no bus.
+            NoSuchBusError: there is no bus.
             ResponseError: the bus refuses the event.
             ServiceUnavailableError: it does not answer.
         """
@@ -77,7 +83,7 @@ class BusClient:
         """Creates a subscription, or changes its topics.
 
         Raises:
-            NotFoundError: there is no bus.
+            NoSuchBusError: there is no bus.
             ResponseError: the bus refuses it.
             ServiceUnavailableError: it does not answer.
         """
@@ -88,7 +94,7 @@ class BusClient:
         """Waits for events, and returns some or, after a while, none. Whoever gets them has them alone.
 
         Raises:
-            NotFoundError: there is no such subscription, or no bus.
+            NoSuchBusError: there is no such subscription, or no bus.
             ResponseError: the bus refuses to tell.
             ServiceUnavailableError: it does not answer.
         """
@@ -120,7 +126,7 @@ class BusClient:
 
 
 def _check(method: str, url: str, response: HttpResponse) -> None:
-    if response.status == 404:
-        raise NotFoundError(f"{method} {url} answered 404")
+    if response.status in _NOBODY:
+        raise NoSuchBusError(f"{method} {url} answered {response.status}")
     if not 200 <= response.status < 300:
         raise ResponseError.from_body(method, url, response.status, response.reason, response.body)

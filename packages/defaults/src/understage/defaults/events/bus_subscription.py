@@ -7,9 +7,8 @@ import random
 from collections.abc import Sequence
 
 from understage.defaults.events.bus import Bus
-from understage.defaults.events.bus_client import BusClient
+from understage.defaults.events.bus_client import BusClient, NoSuchBusError
 from understage.defaults.events.local_bus import Subscriber
-from understage.errors import NotFoundError
 
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 30.0
@@ -64,7 +63,7 @@ class BusSubscription:
         if not self._subscribed:
             try:
                 await self._client.subscribe(self._subscriber.id, self._topics)
-            except NotFoundError:
+            except NoSuchBusError:
                 if self._bus.missing(self._subscriber.logger):
                     return
                 raise
@@ -72,7 +71,7 @@ class BusSubscription:
             self._bus.answered()
         try:
             events = await self._client.read(self._subscriber.id)
-        except NotFoundError:
+        except NoSuchBusError:
             # Subscriptions that nobody used for long are dropped; the next step creates it again.
             self._subscribed = False
             return

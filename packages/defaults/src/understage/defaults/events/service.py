@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understage.defaults.events.bus import Bus
-from understage.defaults.events.bus_client import BusClient
+from understage.defaults.events.bus_client import BusClient, NoSuchBusError
 from understage.defaults.events.bus_subscription import BusSubscription
 from understage.defaults.events.local_bus import LocalBus, Subscriber
-from understage.errors import NotFoundError
 from understage.plugin_api import Event, LoggerService, OnEvent
 
 
@@ -76,7 +75,7 @@ class DefaultEvents:
     async def _send(self, event: Event, notified: Sequence[str]) -> None:
         try:
             await self._client.publish(event, notified)
-        except NotFoundError:
+        except NoSuchBusError:
             if not self._bus.missing(self._logger):
                 raise
         else:
