@@ -31,6 +31,11 @@ def for_update(connection: DatabaseConnection) -> str:
     return "FOR UPDATE" if connection.dialect == "postgres" else ""
 
 
+def for_no_key_update(connection: DatabaseConnection) -> str:
+    """Returns what keeps the rows of a query for this transaction alone, except that others may refer to them."""
+    return "FOR NO KEY UPDATE" if connection.dialect == "postgres" else ""
+
+
 def fence(connection: DatabaseConnection) -> str:
     """Returns what ends a sub-query such that Postgres runs it as it is written.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from understage.catalog.database.dialects import among, for_update, key_share, skip_locked
+from understage.catalog.database.dialects import among, for_no_key_update, for_update, key_share, skip_locked
 from understage.plugin_api import DatabaseConnection
 
 
@@ -57,10 +57,8 @@ class StoredRelation(msgspec.Struct, frozen=True):
     target_entity_ref: str
 
 
-async def claim_due(
-    connection: DatabaseConnection, now: datetime, next_update_at: datetime, limit: int
-) -> list[ClaimedEntity]:
-    """Takes the entities that have been due longest, and sets when they are due again."""
+async def claim_due(connection: DatabaseConnection, now: datetime, until: datetime, limit: int) -> list[ClaimedEntity]:
+    """Takes the entities that have been due longest; if nothing comes of it, they are due again after a while."""
     return await connection.fetch(
         f"""
         UPDATE refresh_state SET next_update_at = $1
@@ -70,10 +68,27 @@ async def claim_due(
         )
         RETURNING entity_id, entity_ref, unprocessed_entity, result_hash, cache, errors
         """,  # noqa: S608 - the dialect's words only
-        next_update_at,
+        until,
         now,
         limit,
         row_type=ClaimedEntity,
+    )
+
+
+async def move_due(
+    connection: DatabaseConnection, entity_ids: Sequence[str], due_at: datetime, next_update_at: datetime
+) -> int:
+    """Sets when those of the entities are due that are so at a certain time; returns how many these were."""
+    return await connection.execute(
+        f"""
+        UPDATE refresh_state SET next_update_at = $1 WHERE entity_id IN (
+            SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_id", "$2")} AND next_update_at = $3
+            ORDER BY entity_id {for_no_key_update(connection)}
+        )
+        """,  # noqa: S608 - the dialect's words only
+        next_update_at,
+        list(entity_ids),
+        due_at,
     )
 
 

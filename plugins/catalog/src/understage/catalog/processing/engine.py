@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database.refresh_state import ClaimedEntity, claim_due
+from understage.catalog.database.refresh_state import ClaimedEntity
 from understage.catalog.processing.content_hash import text_hash
+from understage.catalog.processing.lease import Lease
 from understage.catalog.processing.pipeline import Outcome, Pipeline
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.stitcher import stitch_batch
@@ -99,15 +100,16 @@ class Engine:
 
     async def process_due(self) -> int:
         """Processes a batch of entities whose turn it is; returns how many."""
-        now = datetime.now(UTC)
-        later = now + timedelta(seconds=random.uniform(*self._interval_seconds))  # noqa: S311 - spreads the load
-
-        async def claim(connection: DatabaseConnection) -> list[ClaimedEntity]:
-            return await claim_due(connection, now, later, PROCESSING_BATCH)
-
-        claimed = await in_transaction(self._database, claim)
+        lease = Lease(self._database, self._logger)
+        claimed = await lease.claim(PROCESSING_BATCH)
         if claimed:
-            await self._store(await self._run_all(claimed))
+            try:
+                async with lease.renewed():
+                    processed = await self._run_all(claimed)
+                await self._store(processed, lease)
+            except asyncio.CancelledError:
+                await lease.give_back()
+                raise
         return len(claimed)
 
     async def stitch_due(self) -> int:
@@ -151,13 +153,16 @@ class Engine:
         digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > MANY_CHILDREN else outcome.hash()
         return Processed(claimed, outcome, digest)
 
-    async def _store(self, processed: Sequence[Processed]) -> None:
+    async def _store(self, processed: Sequence[Processed], lease: Lease) -> None:
         batch = [one for one in processed if not one.is_repetition or _has_learnt(one)]
-        if not batch:
-            return
+        pause = timedelta(seconds=random.uniform(*self._interval_seconds))  # noqa: S311 - spreads the load
 
         async def store(connection: DatabaseConnection) -> StoredBatch:
-            stored = await store_batch(connection, batch, datetime.now(UTC), self._orphan_strategy)
+            now = datetime.now(UTC)
+            await lease.finish(connection, now + pause)
+            if not batch:
+                return StoredBatch()
+            stored = await store_batch(connection, batch, now, self._orphan_strategy)
             if stored.deleted:
                 await connection.notify(CHANGES_CHANNEL)
             return stored
