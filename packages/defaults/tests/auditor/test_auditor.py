@@ -92,6 +92,8 @@ async def test_details(auditor: DefaultAuditor, entries: Entries) -> None:
     [
         (mock_credentials.user.header("user:default/jane"), "user:default/jane"),
         (mock_credentials.service.header(), "external:test-service"),
+        (mock_credentials.limited_user.header("user:default/jane"), "user:default/jane"),
+        (mock_credentials.limited_user.cookie("user:default/jane"), "user:default/jane"),
     ],
 )
 async def test_who_makes_a_request(auditor: DefaultAuditor, entries: Entries, headers: Any, actor_id: str) -> None:
