@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from understage.errors import NotFoundError, ServiceUnavailableError
-from understage.events.database import EventsDatabase, NewEvent, StoredEvent
+from understage.events.database import BATCH, EventsDatabase, NewEvent, StoredEvent
 from understage.events.waiting import Waiter, Waiters
 
 MAX_BATCH = 500
+GATHERING_SECONDS = 0.01
 
 
 class EventBus:
     """The bus.
 
     Events that are published while others are being stored are stored together, in one transaction: the more there
-    are, the less each costs.
+    are, the less each costs. For the same reason a reader who has just got few events waits a moment for the next ones.
 
     Args:
         database: the tables.
@@ -28,6 +30,7 @@ class EventBus:
         self._waiters = waiters
         self._queue: list[tuple[NewEvent, asyncio.Future[bool]]] = []
         self._storing: asyncio.Task[None] | None = None
+        self._gathering: dict[str, float] = {}
 
     async def publish(self, event: NewEvent) -> bool:
         """Stores an event if anybody needs it, and tells whether it did.
@@ -54,6 +57,7 @@ class EventBus:
         """
         if self._waiters.closed:
             raise ServiceUnavailableError("this backend is shutting down")
+        await self._gather(subscription_id)
         # It waits from before the reading on, so that what is stored meanwhile is noticed.
         waiter = self._waiters.add()
         try:
@@ -67,7 +71,15 @@ class EventBus:
         self._waiters.remove(waiter)
         if reading is None:
             raise NotFoundError(f"Subscription with ID '{subscription_id}' not found")
+        if len(reading.events) < BATCH:
+            self._gathering[subscription_id] = time.monotonic() + GATHERING_SECONDS
         return reading.events
+
+    async def _gather(self, subscription_id: str) -> None:
+        until = self._gathering.pop(subscription_id, 0.0)
+        delay = until - time.monotonic()
+        if delay > 0:
+            await asyncio.sleep(delay)
 
     async def _store(self) -> None:
         try:
