@@ -229,3 +229,20 @@ async def test_notifications_name_topics(tables: EventsDatabase, database: Datab
         assert read_topics(await anext(notifications)) == ["topic-00000", "topic-00001"]
         await tables.publish([event(topic, 1) for topic in topics])
         assert read_topics(await anext(notifications)) is None
+
+
+async def test_readers_gather_events(tables: EventsDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E3: a reader who has just got few events waits a moment, and gets the next ones together."""
+    monkeypatch.setattr("understage.events.service.GATHERING_SECONDS", 0.5)
+    bus = EventBus(tables, Waiters())
+    await bus.subscribe("a", ["t"], "plugin:x")
+    await bus.publish(event("t", 1))
+    first = await bus.read("a")
+    assert not isinstance(first, Waiter)
+    assert len(first) == 1
+    reading = asyncio.create_task(bus.read("a"))
+    await bus.publish(event("t", 2))
+    await bus.publish(event("t", 3))
+    second = await reading
+    assert not isinstance(second, Waiter)
+    assert [json.loads(found.payload) for found in second] == [2, 3]
