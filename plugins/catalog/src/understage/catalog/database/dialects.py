@@ -1,6 +1,17 @@
 """Where the two dialects are spelled differently."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
 from understage.plugin_api import DatabaseConnection
+
+T = TypeVar("T")
+
+COPIED_AT_ONCE = 1500
+"""Rows that are written at once: few enough to be encoded within some milliseconds."""
 
 
 def among(connection: DatabaseConnection, column: str, placeholder: str) -> str:
@@ -42,3 +53,59 @@ def fence(connection: DatabaseConnection) -> str:
     Its planner knows too little of how keys and values go together to choose well; SQLite keeps to the text anyway.
     """
     return "OFFSET 0" if connection.dialect == "postgres" else ""
+
+
+async def write_rows(
+    connection: DatabaseConnection, statement: str, types: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Inserts many rows: on Postgres by one statement, which is several times faster than one for each row.
+
+    Args:
+        connection: where to write.
+        statement: an `INSERT` with `{rows}` in place of the values.
+        types: the columns' types on Postgres.
+        rows: the values; in this order they are locked.
+    """
+    for part in slices(rows, COPIED_AT_ONCE):
+        if connection.dialect == "postgres":
+            arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+            columns = (list(column) for column in zip(*part, strict=True))
+            await connection.execute(statement.replace("{rows}", f"SELECT * FROM unnest({arrays})"), *columns)  # noqa: S608 - types only
+        else:
+            values = ", ".join(f"${number}" for number in range(1, len(types) + 1))
+            await connection.execute_many(statement.replace("{rows}", f"VALUES ({values})"), part)
+
+
+async def update_rows(
+    connection: DatabaseConnection,
+    statement: str,
+    condition: str,
+    types: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    """Updates many rows: on Postgres by one statement.
+
+    Args:
+        connection: where to write.
+        statement: an `UPDATE` up to its `WHERE`, with `{0}`, `{1}`, ... in place of the values.
+        condition: which row a tuple of values is for, with the same placeholders.
+        types: the values' types on Postgres.
+        rows: the values.
+    """
+    for part in slices(rows, COPIED_AT_ONCE):
+        if connection.dialect == "postgres":
+            arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+            names = [f"v{number}" for number in range(len(types))]
+            source = f"FROM unnest({arrays}) AS given ({', '.join(names)})"
+            query = f"{statement.format(*names)} {source} WHERE {condition.format(*names)}"
+            await connection.execute(query, *(list(column) for column in zip(*part, strict=True)))
+        else:
+            places = [f"${number}" for number in range(1, len(types) + 1)]
+            await connection.execute_many(f"{statement.format(*places)} WHERE {condition.format(*places)}", part)
+
+
+def slices(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yields the items in lists of at most this size."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

@@ -7,7 +7,17 @@ from datetime import datetime
 
 import msgspec
 
-from understage.catalog.database.dialects import among, for_no_key_update, for_update, key_share, skip_locked
+from understage.catalog.database.dialects import (
+    COPIED_AT_ONCE,
+    among,
+    for_no_key_update,
+    for_update,
+    key_share,
+    skip_locked,
+    slices,
+    update_rows,
+    write_rows,
+)
 from understage.plugin_api import DatabaseConnection
 
 
@@ -116,12 +126,14 @@ async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> lis
 
 async def insert_entities(connection: DatabaseConnection, entities: Iterable[NewEntity], now: datetime) -> None:
     """Adds entities, to be processed at once; those that another replica has added meanwhile stay as they are."""
-    await connection.execute_many(
+    await write_rows(
+        connection,
         """
         INSERT INTO refresh_state (entity_id, entity_ref, unprocessed_entity, unprocessed_hash, location_key,
             next_update_at, last_discovery_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (entity_ref) DO NOTHING
+        {rows} ON CONFLICT (entity_ref) DO NOTHING
         """,
+        ("text", "text", "text", "text", "text", "timestamptz", "timestamptz"),
         [(*msgspec.structs.astuple(entity), now, now) for entity in entities],
     )
 
@@ -148,12 +160,14 @@ async def store_results(connection: DatabaseConnection, results: Iterable[Sequen
         connection: of a transaction.
         results: entity id, processed entity or None to keep the last good one, result hash, errors, cache.
     """
-    await connection.execute_many(
+    await update_rows(
+        connection,
         """
-        UPDATE refresh_state SET processed_entity = COALESCE($2, processed_entity), result_hash = $3, errors = $4,
-            cache = $5
-        WHERE entity_id = $1
+        UPDATE refresh_state SET processed_entity = COALESCE({1}, processed_entity), result_hash = {2}, errors = {3},
+            cache = {4}
         """,
+        "entity_id = {0}",
+        ("text", "text", "text", "text", "text"),
         results,
     )
 
@@ -183,8 +197,10 @@ async def find_provided(connection: DatabaseConnection, source_key: str) -> list
 
 async def insert_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
     """Adds edges from entities to entities."""
-    await connection.execute_many(
-        "INSERT INTO refresh_state_references (source_entity_ref, target_entity_ref) VALUES ($1, $2)",
+    await write_rows(
+        connection,
+        "INSERT INTO refresh_state_references (source_entity_ref, target_entity_ref) {rows}",
+        ("text", "text"),
         [(edge.source, edge.target_entity_ref) for edge in edges],
     )
 
@@ -245,11 +261,9 @@ async def find_relations(connection: DatabaseConnection, originating_ids: Sequen
 
 async def insert_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:
     """Adds relations."""
-    await connection.copy(
-        "relations",
-        ("originating_entity_id", "source_entity_ref", "type", "target_entity_ref"),
-        [msgspec.structs.astuple(relation) for relation in relations],
-    )
+    columns = ("originating_entity_id", "source_entity_ref", "type", "target_entity_ref")
+    for part in slices(relations, COPIED_AT_ONCE):
+        await connection.copy("relations", columns, map(msgspec.structs.astuple, part))
 
 
 async def delete_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:

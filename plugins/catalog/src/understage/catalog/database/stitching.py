@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import astuple
 
-from understage.catalog.database.dialects import among, key_share, skip_locked
+from understage.catalog.database.dialects import COPIED_AT_ONCE, among, key_share, skip_locked, slices, write_rows
 from understage.plugin_api import DatabaseConnection
+
+_SEARCH_COLUMNS = ("entity_id", "kind", "key", "value", "original_value")
 
 
 class ProcessedEntity(msgspec.Struct, frozen=True):
@@ -56,11 +59,13 @@ async def request_stitching(connection: DatabaseConnection, refs: Iterable[str],
     An entry that is there already is locked until the transaction ends: whoever works on the queue must not take it
     before what is changed here can be seen.
     """
-    await connection.execute_many(
+    await write_rows(
+        connection,
         """
-        INSERT INTO stitch_queue (entity_ref, requested_at) VALUES ($1, $2)
+        INSERT INTO stitch_queue (entity_ref, requested_at) {rows}
         ON CONFLICT (entity_ref) DO UPDATE SET requested_at = excluded.requested_at
         """,
+        ("text", "timestamptz"),
         [(ref, now) for ref in sorted(set(refs))],
     )
 
@@ -109,14 +114,15 @@ async def find_outgoing_relations(connection: DatabaseConnection, refs: Sequence
 
 async def store_final_entities(connection: DatabaseConnection, entities: Iterable[FinalEntity], now: datetime) -> None:
     """Writes entities as they are served."""
-    await connection.execute_many(
+    await write_rows(
+        connection,
         """
-        INSERT INTO final_entities (entity_id, entity_ref, kind, final_entity, hash, last_updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO final_entities (entity_id, entity_ref, kind, final_entity, hash, last_updated_at) {rows}
         ON CONFLICT (entity_id) DO UPDATE SET final_entity = excluded.final_entity, hash = excluded.hash,
             last_updated_at = excluded.last_updated_at
         """,
-        [(*msgspec.structs.astuple(entity), now) for entity in entities],
+        ("text", "text", "text", "text", "text", "timestamptz"),
+        [(*astuple(entity), now) for entity in entities],
     )
 
 
@@ -132,8 +138,9 @@ async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[
 
 async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
     """Adds index rows."""
-    values = ((row.entity_id, row.kind, row.key, row.value, row.original_value) for row in rows)
-    await connection.copy("search", ("entity_id", "kind", "key", "value", "original_value"), values)
+    # In slices, because the rows are encoded on the event loop.
+    for part in slices(rows, COPIED_AT_ONCE):
+        await connection.copy("search", _SEARCH_COLUMNS, map(astuple, part))
 
 
 async def delete_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 
 from understage.catalog.database import refresh_state, stitching
 from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity
+from understage.catalog.model.entity_ids import new_entity_id
 from understage.catalog.processing.collector import Child
 from understage.plugin_api import DatabaseConnection
 
@@ -81,7 +81,7 @@ async def take_in(connection: DatabaseConnection, found: Sequence[Found], now: d
     for one in sorted(found, key=lambda item: item.child.ref):
         child, holder = one.child, known.get(one.child.ref)
         if holder is None:
-            entity = _entity(str(uuid4()), child)
+            entity = _entity(new_entity_id(), child)
             new[child.ref] = entity
             known[child.ref] = KnownEntity(entity.entity_id, child.ref, child.hash, child.location_key)
         elif holder.location_key is not None and holder.location_key != child.location_key:

@@ -14,6 +14,7 @@ import msgspec
 
 from understage.catalog.database.refresh_state import ClaimedEntity
 from understage.catalog.processing.content_hash import text_hash
+from understage.catalog.processing.lanes import side_by_side
 from understage.catalog.processing.lease import Lease
 from understage.catalog.processing.pipeline import Outcome, Pipeline
 from understage.catalog.processing.retrying import in_transaction
@@ -61,7 +62,8 @@ class Engine:
         self._orphan_strategy: OrphanStrategy = orphan_strategy
         self._on_change = on_change
         self._wake = asyncio.Event()
-        self._last_stitching = 0.0
+        self._last_stitching = time.monotonic()
+        self._storing = asyncio.Lock()
 
     def wake(self) -> None:
         """Says that there is something to do; otherwise it is noticed within a second."""
@@ -86,12 +88,20 @@ class Engine:
 
         While there is much to process, stitching waits, because what is processed next would often have it repeated.
         """
-        processed = await self.process_due()
-        if processed and time.monotonic() - self._last_stitching < LONGEST_WITHOUT_STITCHING_SECONDS:
-            return True
-        stitched = await self.stitch_due()
+        deadline = self._last_stitching + LONGEST_WITHOUT_STITCHING_SECONDS
+        processed = sum(await side_by_side(lambda: self._process_until(deadline)))
+        stitched = sum(await side_by_side(self.stitch_due))
         self._last_stitching = time.monotonic()
         return bool(processed or stitched)
+
+    async def _process_until(self, deadline: float) -> int:
+        """Processes until nothing is due, or the time has come to stitch; returns how many entities."""
+        processed = 0
+        while count := await self.process_due():
+            processed += count
+            if time.monotonic() > deadline:
+                break
+        return processed
 
     async def settle(self) -> None:
         """Works until nothing is due."""
@@ -106,7 +116,9 @@ class Engine:
             try:
                 async with lease.renewed():
                     processed = await self._run_all(claimed)
-                await self._store(processed, lease)
+                # One lane stores while the other one runs processors; two that store would wait for each other's rows.
+                async with self._storing:
+                    await self._store(processed, lease)
             except asyncio.CancelledError:
                 await lease.give_back()
                 raise

@@ -71,8 +71,6 @@ def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRe
         stitched.rows += search_rows(one.entity_id, entity)
         if one.hash is not None:
             stitched.existing_ids.append(one.entity_id)
-    # In the order of the largest index, which then grows in few places.
-    stitched.rows.sort(key=lambda row: (row.key, row.kind, row.value or ""))
     return stitched
 
 
@@ -80,8 +78,12 @@ async def _write(connection: DatabaseConnection, stitched: Stitched, now: dateti
     await stitching.store_final_entities(connection, stitched.entities, now)
     rows = stitched.rows
     if stitched.existing_ids:
-        before = set(await stitching.find_search_rows(connection, stitched.existing_ids))
-        after = set(rows)
-        await stitching.delete_search_rows(connection, before - after)
-        rows = [row for row in rows if row not in before]
+        before = await stitching.find_search_rows(connection, stitched.existing_ids)
+        rows, gone = await asyncio.to_thread(_difference, rows, before)
+        await stitching.delete_search_rows(connection, gone)
     await stitching.insert_search_rows(connection, rows)
+
+
+def _difference(rows: Sequence[SearchRow], before: Sequence[SearchRow]) -> tuple[list[SearchRow], list[SearchRow]]:
+    known, wanted = set(before), set(rows)
+    return [row for row in rows if row not in known], [row for row in before if row not in wanted]
