@@ -44,10 +44,13 @@ async def main():
 
     async def work(task):
         begin = "INSERT INTO runs (task, replica, began) VALUES ($1, $2, clock_timestamp()) RETURNING id"
-        [(run,)] = await database.fetch(begin, task, name)
+        # Not to be cut short: a row that is written without our knowing its id would seem to have no end.
+        beginning = asyncio.ensure_future(database.fetch(begin, task, name))
         try:
+            await asyncio.shield(beginning)
             await asyncio.sleep(random.choice([0, 0.1, 0.5, 1.2]))
         finally:
+            [(run,)] = await beginning
             await database.execute("UPDATE runs SET ended = clock_timestamp() WHERE id = $1", run)
 
     for number in range(tasks):

@@ -25,7 +25,7 @@ STOP_SECONDS = 10.0
 CLAIMS_AT_ONCE = 5
 # How much longer than a run its claim lasts, so that a run that is aborted has ended before another begins; and how
 # much longer still if it is slow to end.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 2.0
 SLOW_END_SECONDS = 30.0
 
 
