@@ -46,12 +46,14 @@ default_service_factories: tuple[ServiceFactory[Any] | LazyFactory, ...] = (
     LazyFactory(core_services.auditor, "understage.defaults.auditor:auditor_service_factory"),
     LazyFactory(core_services.cache, "understage.defaults.cache:cache_service_factory"),
     LazyFactory(core_services.events, "understage.defaults.events:events_service_factory"),
+    LazyFactory(core_services.metrics, "understage.defaults.metrics:metrics_service_factory"),
     LazyFactory(core_services.permissions, "understage.defaults.permissions:permissions_service_factory"),
     LazyFactory(
         core_services.permissions_registry,
         "understage.defaults.permissions_registry:permissions_registry_service_factory",
     ),
     LazyFactory(core_services.scheduler, "understage.defaults.scheduler:scheduler_service_factory"),
+    LazyFactory(core_services.tracing, "understage.defaults.tracing:tracing_service_factory"),
     LazyFactory(core_services.url_reader, "understage.defaults.url_reader:url_reader_service_factory"),
     LazyFactory(core_services.user_info, "understage.defaults.user_info:user_info_service_factory"),
 )

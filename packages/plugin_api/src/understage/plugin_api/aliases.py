@@ -21,8 +21,10 @@ from understage.plugin_api.services.metadata import (
     RootInstanceMetadataService,
     RootSystemMetadataService,
 )
+from understage.plugin_api.services.metrics import MetricsService
 from understage.plugin_api.services.permissions import PermissionsRegistryService, PermissionsService
 from understage.plugin_api.services.scheduler import SchedulerService
+from understage.plugin_api.services.tracing import TracingService
 from understage.plugin_api.services.url_reader import UrlReaderService
 
 Actions = Annotated[ActionsService, core_services.actions]
@@ -37,6 +39,7 @@ HttpAuth = Annotated[HttpAuthService, core_services.http_auth]
 HttpRouter = Annotated[HttpRouterService, core_services.http_router]
 Lifecycle = Annotated[LifecycleService, core_services.lifecycle]
 Logger = Annotated[LoggerService, core_services.logger]
+Metrics = Annotated[MetricsService, core_services.metrics]
 Permissions = Annotated[PermissionsService, core_services.permissions]
 PermissionsRegistry = Annotated[PermissionsRegistryService, core_services.permissions_registry]
 PluginMetadata = Annotated[PluginMetadataService, core_services.plugin_metadata]
@@ -49,5 +52,6 @@ RootLifecycle = Annotated[RootLifecycleService, core_services.root_lifecycle]
 RootLogger = Annotated[RootLoggerService, core_services.root_logger]
 RootSystemMetadata = Annotated[RootSystemMetadataService, core_services.root_system_metadata]
 Scheduler = Annotated[SchedulerService, core_services.scheduler]
+Tracing = Annotated[TracingService, core_services.tracing]
 UrlReader = Annotated[UrlReaderService, core_services.url_reader]
 UserInfoReader = Annotated[UserInfoService, core_services.user_info]

@@ -19,8 +19,10 @@ from understage.plugin_api.services.metadata import (
     RootInstanceMetadataService,
     RootSystemMetadataService,
 )
+from understage.plugin_api.services.metrics import MetricsService
 from understage.plugin_api.services.permissions import PermissionsRegistryService, PermissionsService
 from understage.plugin_api.services.scheduler import SchedulerService
+from understage.plugin_api.services.tracing import TracingService
 from understage.plugin_api.services.url_reader import UrlReaderService
 
 actions: ServiceRef[ActionsService] = create_service_ref(ActionsService, id="alpha.core.actions")
@@ -37,6 +39,7 @@ http_auth: ServiceRef[HttpAuthService] = create_service_ref(HttpAuthService, id=
 http_router: ServiceRef[HttpRouterService] = create_service_ref(HttpRouterService, id="core.httpRouter")
 lifecycle: ServiceRef[LifecycleService] = create_service_ref(LifecycleService, id="core.lifecycle")
 logger: ServiceRef[LoggerService] = create_service_ref(LoggerService, id="core.logger")
+metrics: ServiceRef[MetricsService] = create_service_ref(MetricsService, id="alpha.core.metrics")
 permissions: ServiceRef[PermissionsService] = create_service_ref(PermissionsService, id="core.permissions")
 permissions_registry: ServiceRef[PermissionsRegistryService] = create_service_ref(
     PermissionsRegistryService, id="core.permissionsRegistry"
@@ -61,5 +64,6 @@ root_system_metadata: ServiceRef[RootSystemMetadataService] = create_service_ref
     RootSystemMetadataService, id="core.rootSystemMetadata", scope="root"
 )
 scheduler: ServiceRef[SchedulerService] = create_service_ref(SchedulerService, id="core.scheduler")
+tracing: ServiceRef[TracingService] = create_service_ref(TracingService, id="alpha.core.tracing")
 url_reader: ServiceRef[UrlReaderService] = create_service_ref(UrlReaderService, id="core.urlReader")
 user_info: ServiceRef[UserInfoService] = create_service_ref(UserInfoService, id="core.userInfo")

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from understage.testing.mocks.discovery import MockDiscovery
     from understage.testing.mocks.http_auth import MockHttpAuth
     from understage.testing.mocks.http_client import HttpRequest, MockHttpClient, json_response
+    from understage.testing.mocks.metrics import MockInstrument, MockMetrics
     from understage.testing.mocks.permissions import MockPermissions
     from understage.testing.mocks.scheduler import MockScheduler
     from understage.testing.mocks.service_mock import create_service_mock
+    from understage.testing.mocks.tracing import MockSpan, MockTracing
     from understage.testing.mocks.url_reader import MockUrlReader
     from understage.testing.mocks.user_info import MockUserInfo
 
@@ -38,9 +40,13 @@ __all__ = [
     "MockDiscovery",
     "MockHttpAuth",
     "MockHttpClient",
+    "MockInstrument",
+    "MockMetrics",
     "MockPermissions",
     "MockRootConfig",
     "MockScheduler",
+    "MockSpan",
+    "MockTracing",
     "MockUrlReader",
     "MockUserInfo",
     "ServiceFactoryTester",
@@ -71,9 +77,13 @@ _HOMES = {
     "MockDiscovery": "mocks.discovery",
     "MockHttpAuth": "mocks.http_auth",
     "MockHttpClient": "mocks.http_client",
+    "MockInstrument": "mocks.metrics",
+    "MockMetrics": "mocks.metrics",
     "MockPermissions": "mocks.permissions",
     "MockRootConfig": "mocks.config",
     "MockScheduler": "mocks.scheduler",
+    "MockSpan": "mocks.tracing",
+    "MockTracing": "mocks.tracing",
     "MockUrlReader": "mocks.url_reader",
     "MockUserInfo": "mocks.user_info",
     "ServiceFactoryTester": "factory_tester",

@@ -31,6 +31,7 @@ from understage.testing.mocks.namespaces import (
     UrlReaderNamespace,
     UserInfoNamespace,
 )
+from understage.testing.mocks.telemetry_namespaces import MetricsNamespace, TracingNamespace
 
 actions: ActionsNamespace = ActionsNamespace(core_services.actions)
 actions_registry: ActionsRegistryNamespace = ActionsRegistryNamespace(core_services.actions_registry)
@@ -44,6 +45,7 @@ http_auth: HttpAuthNamespace = HttpAuthNamespace(core_services.http_auth)
 http_router: HttpRouterNamespace = HttpRouterNamespace(core_services.http_router)
 lifecycle: LifecycleNamespace = LifecycleNamespace(core_services.lifecycle)
 logger: LoggerNamespace = LoggerNamespace(core_services.logger)
+metrics: MetricsNamespace = MetricsNamespace(core_services.metrics)
 permissions: PermissionsNamespace = PermissionsNamespace(core_services.permissions)
 permissions_registry: PermissionsRegistryNamespace = PermissionsRegistryNamespace(core_services.permissions_registry)
 plugin_metadata: PluginMetadataNamespace = PluginMetadataNamespace(core_services.plugin_metadata)
@@ -58,5 +60,6 @@ root_lifecycle: RootLifecycleNamespace = RootLifecycleNamespace(core_services.ro
 root_logger: RootLoggerNamespace = RootLoggerNamespace(core_services.root_logger)
 root_system_metadata: RootSystemMetadataNamespace = RootSystemMetadataNamespace(core_services.root_system_metadata)
 scheduler: SchedulerNamespace = SchedulerNamespace(core_services.scheduler)
+tracing: TracingNamespace = TracingNamespace(core_services.tracing)
 url_reader: UrlReaderNamespace = UrlReaderNamespace(core_services.url_reader)
 user_info: UserInfoNamespace = UserInfoNamespace(core_services.user_info)

@@ -37,10 +37,12 @@ def default_test_factories(*, listen: bool) -> list[ServiceFactory[Any]]:
         mock_services.http_router.factory(),
         mock_services.lifecycle.factory(),
         mock_services.logger.factory(),
+        mock_services.metrics.factory(),
         mock_services.permissions.factory(),
         mock_services.permissions_registry.factory(),
         mock_services.root_system_metadata.factory(),
         mock_services.scheduler.factory(),
+        mock_services.tracing.factory(),
         mock_services.url_reader.factory(),
         mock_services.user_info.factory(),
     ]

@@ -1,0 +1,1 @@
+"""What tracing and metrics share: when they are on, and what their instruments are called."""
