@@ -104,11 +104,18 @@ def _segment(segment: str) -> re.Pattern[str] | None:
 
 def _character_class(inner: str) -> str:
     negated = inner[0] in "!^" and len(inner) > 1
-    body = re.sub(r"([\\\[\]^&~|])", r"\\\1", inner[1:] if negated else inner)
-    try:
-        re.compile(f"[{body}]")
-    except re.error:
-        return re.escape(f"[{inner}]")
+    characters = inner[1:] if negated else inner
+    body = ""
+    index = 0
+    while index < len(characters):
+        low = high = characters[index]
+        if characters[index + 1 : index + 2] == "-" and index + 2 < len(characters):
+            high = characters[index + 2]
+            index += 2
+        if low > high:
+            return re.escape(f"[{inner}]")
+        body += re.escape(low) if low == high else f"{re.escape(low)}-{re.escape(high)}"
+        index += 1
     return f"[^/{body}]" if negated else f"(?!/)[{body}]"
 
 
