@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from understage.defaults.root_http_router.origin_patterns import origin_matcher
@@ -142,6 +142,8 @@ def test_plain_patterns_match_only_themselves(patterns: list[str], origin: str) 
 
 
 @given(st.text(alphabet="ab*?[]!^-\\(){},|+@./"), st.text(alphabet="ab./"))
+@example("[?--]", "")
+@example("[a--]", "-")
 def test_any_pattern_can_be_compiled(pattern: str, origin: str) -> None:
     """H33: no pattern breaks the server, and one of stars and letters agrees with a plain regular expression."""
     matched = origin_matcher([pattern])(origin)
