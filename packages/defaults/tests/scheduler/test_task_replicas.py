@@ -65,7 +65,7 @@ async def test_claims_of_the_dead_expire(store: Any, replica: Any, work: Any, ev
     begin = asyncio.get_running_loop().time()
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
     await eventually(lambda: task.begun == 1)
-    assert 0.4 < asyncio.get_running_loop().time() - begin < 2
+    assert 0.4 < asyncio.get_running_loop().time() - begin < 5
     assert "timed out" in json.loads((await state(store, "a")).error)["message"]
     assert recorder.messages("warning") == ["Task a was claimed by a process that is gone; it is run anew"]
     task.gate.set()
@@ -179,9 +179,10 @@ async def test_one_query_for_all(tasks: int, replica: Any, work: Any) -> None:
     for number in range(tasks):
         await scheduler.schedule_task(id=f"task-{number}", frequency=HOUR, timeout=HOUR, fn=work(), initial_delay=HOUR)
     await asyncio.sleep(0.4)
-    before = database.statements
+    before, begin = database.statements, asyncio.get_running_loop().time()
     await asyncio.sleep(0.95)
-    assert 2 <= database.statements - before <= 4
+    polls = (asyncio.get_running_loop().time() - begin) / 0.3
+    assert 1 <= database.statements - before <= polls + 1
     await scheduler.stop()
     await databases.close()
 
