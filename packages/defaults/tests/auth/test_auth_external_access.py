@@ -409,6 +409,27 @@ async def test_limits_are_on_the_principal(installation: Any) -> None:
     )
 
 
+async def test_restrictions_cannot_be_shed_by_delegation(installation: Any) -> None:
+    """A20, A66: a restricted caller is not acted for at plugins that its token is not for, or is limited on."""
+    catalog = await restricted(
+        installation,
+        "catalog",
+        {"plugin": "catalog"},
+        {"plugin": "search"},
+        {"plugin": "todo", "permission": "todo.read"},
+    )
+    caller = await catalog.authenticate("baseline-static-token-0001")
+    assert await catalog.get_plugin_request_token(on_behalf_of=caller, target_plugin_id="search")
+    with pytest.raises(NotAllowedError) as unlisted:
+        await catalog.get_plugin_request_token(on_behalf_of=caller, target_plugin_id="auth")
+    assert str(unlisted.value) == "Access to target plugin 'auth' is not included in token's access restrictions"
+    with pytest.raises(NotAllowedError) as limited:
+        await catalog.get_plugin_request_token(on_behalf_of=caller, target_plugin_id="todo")
+    assert str(limited.value) == "Access to target plugin 'todo' is restricted and cannot be delegated"
+    own = await catalog.get_own_service_credentials()
+    assert await catalog.get_plugin_request_token(on_behalf_of=own, target_plugin_id="auth")
+
+
 async def test_restrictions_of_legacy_and_jwks_tokens(idp: Any, installation: Any) -> None:
     """A66: restrictions hold for every type of external token, remembered ones included."""
     restrictions = [{"plugin": "search"}]

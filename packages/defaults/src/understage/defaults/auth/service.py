@@ -112,9 +112,13 @@ class DefaultAuth:
 
         Raises:
             AuthenticationError: on behalf of nobody, unless requests need no credentials: the token is then empty.
+            NotAllowedError: on behalf of an external caller whose token may not do as much there.
             ServiceUnavailableError: a new key is due, and cannot be stored for now.
         """
         if is_service(on_behalf_of):
+            presented = token_of(on_behalf_of)
+            if presented is not None:
+                await self._external_tokens.check_delegation(presented, target_plugin_id)
             return await self._plugin_tokens.issue_token(target_plugin_id=target_plugin_id)
         if is_user(on_behalf_of):
             limited = await self.get_limited_user_token(on_behalf_of)

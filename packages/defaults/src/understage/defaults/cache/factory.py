@@ -5,6 +5,7 @@ from understage.defaults.cache.config import CacheSettings, read_cache_settings
 from understage.defaults.cache.guard import GuardedStore
 from understage.defaults.cache.memory import MemoryStore
 from understage.defaults.cache.store import CacheStore
+from understage.defaults.root_lifecycle.root_lifecycle import close_after_shutdown
 from understage.plugin_api import (
     CacheService,
     PluginMetadata,
@@ -25,7 +26,7 @@ def create_shared_cache(config: RootConfig, lifecycle: RootLifecycle, logger: Ro
     """
     settings = read_cache_settings(config, logger)
     store = _create_store(settings)
-    lifecycle.add_shutdown_hook(store.close)
+    close_after_shutdown(lifecycle, store.close)
     if not isinstance(store, MemoryStore):
         store = GuardedStore(store, logger, title=settings.title)
     return DefaultCache(store, default_ttl=settings.default_ttl)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from understage.defaults.root_lifecycle.root_lifecycle import close_after_shutdown
+from understage.defaults.telemetry.switch import is_enabled
 from understage.plugin_api import (
     DatabaseService,
     PluginMetadata,
@@ -30,11 +32,16 @@ def database_service_factory(*, skip_migrations: bool | None = None) -> ServiceF
         from understage.defaults.database.manager import DatabaseManager
 
         manager = DatabaseManager(config, logger=logger, skip_migrations=skip_migrations)
-        lifecycle.add_shutdown_hook(manager.close)
+        close_after_shutdown(lifecycle, manager.close)
         return manager
 
     @create_service_factory(service=core_services.database, create_root_context=create_manager)
-    def factory(plugin: PluginMetadata, root_context: DatabaseManager) -> DatabaseService:
-        return root_context.for_plugin(plugin.id)
+    def factory(config: RootConfig, plugin: PluginMetadata, root_context: DatabaseManager) -> DatabaseService:
+        database = root_context.for_plugin(plugin.id)
+        if is_enabled(config, "tracing"):
+            from understage.defaults.tracing.database import TracedDatabase
+
+            return TracedDatabase(database, plugin.id)
+        return database
 
     return factory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from understage.defaults.root_lifecycle.root_lifecycle import close_after_shutdown
 from understage.defaults.url_reader.providers import UrlReaderProviders
 from understage.plugin_api import (
     RootConfig,
@@ -34,7 +35,7 @@ def create_root_context(
     from understage.defaults.url_reader.transport import Transport
 
     transport = Transport()
-    lifecycle.add_shutdown_hook(transport.close)
+    close_after_shutdown(lifecycle, transport.close)
     return BuiltInReaders(config, logger, http_client, transport)
 
 

@@ -40,6 +40,36 @@ class ExternalTokenVerification:
             NotAllowedError: it is restricted to other plugins.
             ServiceUnavailableError: no entry recognises it, and one of them could not tell for now.
         """
+        found = await self._recognise(token)
+        if found is None:
+            return None
+        entry, caller = found
+        return self._principal(caller, entry.restrictions), caller
+
+    async def check_delegation(self, token: str, target_plugin_id: str) -> None:
+        """Checks that a caller may be acted for at another plugin: what its token may not do, we must not do for it.
+
+        Args:
+            token: what the caller proved itself with.
+            target_plugin_id: the plugin that is to be called.
+
+        Raises:
+            NotAllowedError: the token is restricted to other plugins, or limited on that one.
+            ServiceUnavailableError: it cannot be told for now whose token it is.
+        """
+        if all(entry.restrictions is None for entry in self._entries):
+            return
+        found = await self._recognise(token)
+        restrictions = None if found is None else found[0].restrictions
+        if restrictions is None:
+            return
+        target = f"Access to target plugin '{target_plugin_id}'"
+        if target_plugin_id not in restrictions:
+            raise NotAllowedError(f"{target} is not included in token's access restrictions")
+        if restrictions[target_plugin_id] is not None:
+            raise NotAllowedError(f"{target} is restricted and cannot be delegated")
+
+    async def _recognise(self, token: str) -> tuple[ExternalAccess, ExternalCaller] | None:
         unavailable: ServiceUnavailableError | None = None
         for entry in self._entries:
             try:
@@ -48,7 +78,7 @@ class ExternalTokenVerification:
                 unavailable = error
                 continue
             if caller is not None:
-                return self._principal(caller, entry.restrictions), caller
+                return entry, caller
         if unavailable is not None:
             raise unavailable
         return None
