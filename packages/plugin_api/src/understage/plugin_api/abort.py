@@ -53,7 +53,7 @@ class AbortController:
     """
 
     def __init__(self) -> None:
-        self.signal = AbortSignal()
+        self.signal: AbortSignal = AbortSignal()
 
     def abort(self, reason: str = "aborted") -> None:
         """Asks the work to stop; only the first call has an effect.
