@@ -18,6 +18,7 @@ from understage.defaults.root_http_router import root_http_router_service_factor
 from understage.defaults.root_lifecycle import root_lifecycle_service_factory
 from understage.defaults.root_logger import root_logger_service_factory
 from understage.defaults.root_system_metadata import root_system_metadata_service_factory
+from understage.defaults.tracing.startup import trace_start
 from understage.plugin_api import ServiceFactory, core_services
 from understage.wiring import Backend, LazyFactory, discovery_feature_loader
 
@@ -65,6 +66,6 @@ def create_backend() -> Backend:
     Features of installed packages are loaded as far as the configuration's `backend.packages` asks for them. A service
     factory that is added replaces the default one.
     """
-    backend = Backend(default_service_factories)
+    backend = Backend(default_service_factories, start_listeners=[trace_start])
     backend.add(discovery_feature_loader)
     return backend

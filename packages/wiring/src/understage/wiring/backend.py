@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -38,6 +38,7 @@ class Backend:
         default_service_factories: what provides services unless something else was added for them.
         extension_point_factory_middleware: what replaces the instances of extension points that modules receive.
         process_handlers: whether exceptions that nobody caught are logged, for as long as the backend runs.
+        start_listeners: called with the backend and the report of its start, once that is over, whatever came of it.
 
     Raises:
         DuplicateServiceError: two defaults provide the same service.
@@ -50,10 +51,12 @@ class Backend:
         *,
         extension_point_factory_middleware: Sequence[ExtensionPointMiddleware[Any]] = (),
         process_handlers: bool = True,
+        start_listeners: Sequence[Callable[["Backend", StartReport], Awaitable[None]]] = (),
     ) -> None:
         self._registry = ServiceRegistry(default_service_factories)
         self._middleware = tuple(extension_point_factory_middleware)
         self._use_process_handlers = process_handlers
+        self._start_listeners = tuple(start_listeners)
         self._added: list[Added] = []
         self._only: list[str] | None = None
         self._state: State = "new"
@@ -227,7 +230,16 @@ class Backend:
             return await sequence.run()
         finally:
             self._result = sequence.result
-            log_report(self.logger, await self.inspect())
+            report = await self.inspect()
+            log_report(self.logger, report)
+            await self._tell(report)
+
+    async def _tell(self, report: StartReport) -> None:
+        for listener in self._start_listeners:
+            try:
+                await listener(self, report)
+            except Exception as error:  # noqa: BLE001 - who only looks on must not change how the start ends
+                self.logger.warning("Somebody who was to be told of the start has failed", error=error)
 
     async def _prepare(self) -> Preparation:
         if self._preparation is None:

@@ -6,6 +6,7 @@ from understage.defaults.http_router.startup_pause import DEFAULT_TIMEOUT, Start
 from understage.defaults.root_http_router.error_answers import ErrorAnswers
 from understage.defaults.root_http_router.factory import Surroundable
 from understage.defaults.root_http_router.rate_limit import create_rate_limit_store, rate_limit, read_rate_limit
+from understage.defaults.telemetry.switch import is_enabled
 from understage.plugin_api import (
     ASGIApp,
     Auth,
@@ -47,5 +48,9 @@ def http_router_service_factory(
     limit = read_rate_limit(config, plugin.id)
     if limit is not None:
         app = rate_limit(app, limit, create_rate_limit_store(limit, logger=logger, lifecycle=lifecycle))
+    if is_enabled(config, "tracing"):
+        from understage.defaults.tracing.requests import name_requests
+
+        app = name_requests(app, plugin.id)
     root_http_router.use(f"/api/{plugin.id}", app)
     return router

@@ -15,6 +15,7 @@ from understage.defaults.root_http_router.pipeline import RootPipeline
 from understage.defaults.root_http_router.root_http_router import DefaultRootHttpRouter
 from understage.defaults.root_http_router.server import HttpServer
 from understage.defaults.root_http_router.server_options import read_server_options
+from understage.defaults.telemetry.switch import is_enabled
 from understage.plugin_api import (
     ASGIApp,
     LoggerService,
@@ -65,6 +66,10 @@ def root_http_router_service_factory(
         router = DefaultRootHttpRouter(errors, index_path=None if index_path is False else index_path)
         pipeline = RootPipeline(router.route, config, http_logger, health, errors, development, lifecycle)
         router.app = pipeline.default() if configure is None else configure(pipeline)
+        if is_enabled(config, "tracing"):
+            from understage.defaults.tracing.requests import trace_requests
+
+            router.app = trace_requests(router.app)
         if isinstance(lifecycle, Surroundable):
             lifecycle.surround(router.lifespans)
         if listen:
