@@ -14,7 +14,6 @@ $(STAMP): requirements.lock pyproject.toml $(ROOMS:%=%pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(ROOMS:%=-e ./%)
 	touch $(STAMP)
 
