@@ -12,8 +12,9 @@ from understage.defaults.scheduler.run import Outcome, Run, error_json
 from understage.defaults.scheduler.store import Poll, PolledTask, Refusal, TaskState, TaskStore
 from understage.defaults.scheduler.store_clock import StoreClock
 from understage.defaults.scheduler.task import Task
+from understage.defaults.scheduler.task_metrics import TaskMetrics
 from understage.errors import UnderstageError
-from understage.plugin_api import LoggerService
+from understage.plugin_api import LoggerService, TaskScope
 
 POLL_SECONDS = 5.0
 RETRY_SECONDS = 1.0
@@ -35,9 +36,15 @@ class TaskEngine:
     Args:
         store: what the replicas share.
         logger: where failures of runs go.
+        scope: whether replicas share the store; metrics tell it.
+        metrics: measures runs.
     """
 
-    def __init__(self, store: TaskStore, logger: LoggerService) -> None:
+    def __init__(
+        self, store: TaskStore, logger: LoggerService, scope: TaskScope = "global", metrics: TaskMetrics | None = None
+    ) -> None:
+        self._scope: TaskScope = scope
+        self._metrics = metrics
         self._store = store
         self._logger = logger
         self._clock = StoreClock()
@@ -252,7 +259,7 @@ class TaskEngine:
     async def _carry_out(self, run: Run) -> None:
         slow_end = asyncio.get_running_loop().call_at(run.deadline + GRACE_SECONDS / 5, self._keep_claim, run)
         try:
-            outcome = await run.execute()
+            outcome = await self._execute(run)
             run.reporting = True
             slow_end.cancel()
             if outcome.error is not None:
@@ -262,6 +269,13 @@ class TaskEngine:
         finally:
             del self._runs[run.task.id]
             self._changed.set()
+
+    async def _execute(self, run: Run) -> Outcome:
+        if self._metrics is None:
+            return await run.execute()
+        with self._metrics.run(run.task.id, self._scope) as outcomes:
+            outcomes.append(await run.execute())
+        return outcomes[0]
 
     def _keep_claim(self, run: Run) -> None:
         """Keeps others from beginning while a run that was told to stop has not ended yet, but not for ever."""

@@ -12,6 +12,7 @@ from understage.defaults.scheduler.cadence import check_duration, check_frequenc
 from understage.defaults.scheduler.engine import TaskEngine
 from understage.defaults.scheduler.store import Refusal, TaskState, TaskStore
 from understage.defaults.scheduler.task import Task
+from understage.defaults.scheduler.task_metrics import TaskMetrics
 from understage.errors import ConflictError, InputError, NotFoundError
 from understage.plugin_api import (
     AbortSignal,
@@ -46,13 +47,16 @@ class DefaultScheduler:
         shared: what the replicas share.
         own: what is this process's own.
         logger: where failures of runs go.
+        metrics: measures runs.
     """
 
-    def __init__(self, shared: TaskStore, own: TaskStore, logger: LoggerService) -> None:
+    def __init__(
+        self, shared: TaskStore, own: TaskStore, logger: LoggerService, metrics: TaskMetrics | None = None
+    ) -> None:
         self._logger = logger
         self._engines: dict[TaskScope, TaskEngine] = {
-            "global": TaskEngine(shared, logger),
-            "local": TaskEngine(own, logger),
+            "global": TaskEngine(shared, logger, "global", metrics),
+            "local": TaskEngine(own, logger, "local", metrics),
         }
         # The order of scheduling, over both scopes.
         self._scopes: dict[str, TaskScope] = {}
