@@ -265,6 +265,8 @@ def test_the_schema_describes_the_section() -> None:
     assert set(definition["properties"]) == {
         "rules",
         "locations",
+        "readonly",
+        "defaultLocationConflictStrategy",
         "orphanStrategy",
         "processingInterval",
         "providerOptions",

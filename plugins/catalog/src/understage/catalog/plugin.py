@@ -23,6 +23,10 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
     async def init(
         config: RootConfig, database: Database, http_router: HttpRouter, lifecycle: Lifecycle, logger: Logger
     ) -> None:
+        from understage.catalog.config import read_catalog_config
+        from understage.catalog.http.location_routes import LocationsApi
+        from understage.catalog.http.upkeep_routes import add_upkeep_routes
+        from understage.catalog.locations import Locations
         from understage.catalog.router import create_router
         from understage.catalog.running import RunningCatalog
         from understage.catalog.service import EntitiesCatalog
@@ -34,4 +38,11 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         await running.connect_providers()
         lifecycle.add_startup_hook(running.start)
         lifecycle.add_shutdown_hook(running.stop)
-        http_router.use(create_router(EntitiesCatalog(database, totals)))
+        routes = create_router(EntitiesCatalog(database, totals))
+        add_upkeep_routes(routes, database, running.upkeep)
+        settings = read_catalog_config(config)
+        locations = Locations(
+            database, running.registered, lambda: running.engine.pipeline, is_readonly=settings.readonly
+        )
+        LocationsApi(locations, settings.default_location_conflict_strategy).add_to(routes)
+        http_router.use(routes)

@@ -16,8 +16,10 @@ from understage.catalog.processors.builtin_kinds import BuiltinKindsProcessor
 from understage.catalog.processors.file_reader import FileReaderProcessor
 from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
 from understage.catalog.providers.connection import ProviderConnection
+from understage.catalog.providers.location_store import LocationStoreProvider
 from understage.catalog.rules import CatalogRules, read_rules
 from understage.catalog.totals import Totals
+from understage.catalog.upkeep import Upkeep
 from understage.config import Config
 from understage.errors import ForwardedError
 from understage.plugin_api import DatabaseService, LoggerService
@@ -55,6 +57,7 @@ class RunningCatalog:
             settings.processor_options,
         )
         self._locations = ConfigLocationProvider(settings.locations)
+        self.registered = LocationStoreProvider(database)
         self._settings = settings
         self._interval_seconds = settings.interval_seconds
         self.engine = Engine(
@@ -66,10 +69,14 @@ class RunningCatalog:
             on_change=totals.invalidate,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self.upkeep = Upkeep(
+            database, lambda: self.engine.pipeline, settings.orphan_strategy, on_change=self._something_is_due
+        )
 
     async def connect_providers(self) -> None:
         """Connects the providers; one that fails is reported as a failure of the module that added it."""
-        providers = [AddedProvider(self._locations, _raise), *self._extensions.providers.values()]
+        built_in = [AddedProvider(provider, _raise) for provider in (self._locations, self.registered)]
+        providers = [*built_in, *self._extensions.providers.values()]
         for added in providers:
             name = added.provider.name
             options = self._settings.provider_options.get(name)

@@ -46,7 +46,34 @@ BY_QUERY: Schema = {
 }
 FACETS: Schema = {"type": "object", "properties": {"facets": TEXTS, "query": OBJECT}, "required": ["facets"]}
 
-_SCHEMAS = {"by-refs": BY_REFS, "by-query": BY_QUERY, "facets": FACETS}
+TEXT: Schema = {"type": "string"}
+REFRESH: Schema = {
+    "type": "object",
+    "required": ["entityRef"],
+    "properties": {"entityRef": TEXT, "authorizationToken": TEXT},
+    "additionalProperties": False,
+}
+VALIDATE_ENTITY: Schema = {
+    "type": "object",
+    "required": ["entity", "location"],
+    "properties": {"entity": OBJECT, "location": TEXT},
+}
+LOCATION: Schema = {"type": "object", "required": ["type", "target"], "properties": {"type": TEXT, "target": TEXT}}
+LOCATIONS_BY_QUERY: Schema = {
+    "type": "object",
+    "properties": {"cursor": TEXT, "limit": {"type": "number"}, "query": OBJECT},
+}
+
+_SCHEMAS = {
+    "by-refs": BY_REFS,
+    "by-query": BY_QUERY,
+    "facets": FACETS,
+    "refresh": REFRESH,
+    "validate-entity": VALIDATE_ENTITY,
+    "location": LOCATION,
+    "locations-by-query": LOCATIONS_BY_QUERY,
+}
+_JSON_ONLY = frozenset(("refresh", "validate-entity", "location"))
 _FIRST_REQUIRED = {"by-refs": "entityRefs", "facets": "facets"}
 
 
@@ -62,7 +89,11 @@ async def read_body(scope: Scope, receive: Receive, schema: str) -> dict[str, An
         InputError: it is too large, no JSON, or does not follow the schema.
     """
     data = await _read(receive)
-    if not data or not _is_json(scope):
+    media_type = _media_type(scope)
+    is_json = media_type == "application/json" or media_type.endswith("+json")
+    if schema in _JSON_ONLY and not is_json:
+        raise InputError(f"unsupported media type {media_type or 'undefined'}")
+    if not data or not is_json:
         return _no_body(schema)
     try:
         body = msgspec.json.decode(data)
@@ -72,7 +103,8 @@ async def read_body(scope: Scope, receive: Receive, schema: str) -> dict[str, An
         raise InputError(f"The request body is not valid JSON: {error}") from error
     validator = _validator(schema)
     if not validator.is_valid(body):
-        for violation in validator.iter_errors(body):
+        # What is missing is told before what is too much.
+        for violation in sorted(validator.iter_errors(body), key=lambda one: one.kind.name == "additionalProperties"):
             path = "/".join(("request/body", *(str(part) for part in violation.instance_path)))
             raise InputError(f"{path} {_expectation(violation.kind.name, violation.kind.as_dict(), violation.message)}")
     checked: dict[str, Any] = body
@@ -95,18 +127,20 @@ async def _read(receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-def _is_json(scope: Scope) -> bool:
+def _media_type(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"content-type":
             media_type: bytes = value.split(b";")[0].strip().lower()
-            return media_type == b"application/json" or media_type.endswith(b"+json")
-    return False
+            return media_type.decode("latin-1")
+    return ""
 
 
 def _no_body(schema: str) -> dict[str, Any]:
     missing = _FIRST_REQUIRED.get(schema)
-    if missing is None:
+    if missing is None and schema not in _JSON_ONLY:
         return {}
+    if missing is None:
+        raise InputError("Unexpected end of JSON input")
     raise InputError(
         "Malformed request body (did you remember to specify an application/json content type?), "
         f'Validation error: Required at "{missing}"'
@@ -126,6 +160,8 @@ def _expectation(name: str, detail: dict[str, Any], message: str) -> str:
             return f"must have required property '{detail['property']}'"
         case "type":
             return f"must be {','.join(detail['types'])}"
+        case "additionalProperties":
+            return "must NOT have additional properties"
         case "enum":
             return f"must be equal to one of the allowed values: {', '.join(map(str, detail['options']))}"
         case _:

@@ -16,9 +16,9 @@ NO_ETAG: Header = (b"etag", b"")
 """Tells the server not to add an entity tag: bodies of stored entities have none."""
 
 
-async def send_json(send: Send, value: Any, headers: Sequence[Header] = ()) -> None:
+async def send_json(send: Send, value: Any, headers: Sequence[Header] = (), *, status: int = 200) -> None:
     """Sends a value as JSON."""
-    await _send(send, msgspec.json.encode(value), headers)
+    await _send(send, msgspec.json.encode(value), headers, status)
 
 
 async def send_text(send: Send, text: str, headers: Sequence[Header] = ()) -> None:
@@ -53,7 +53,14 @@ async def send_not_found(send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send(send: Send, body: bytes, headers: Sequence[Header]) -> None:
+async def send_empty(send: Send, status: int) -> None:
+    """Sends an answer without a body."""
+    headers = [] if status == 204 else [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send(send: Send, body: bytes, headers: Sequence[Header], status: int = 200) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
     await send({"type": "http.response.body", "body": body})

@@ -18,10 +18,11 @@ from understage.catalog_api import (
     parse_location_ref,
     stringify_entity_ref,
 )
-from understage.errors import ForwardedError, InputError, serialize_error
+from understage.errors import ForwardedError, InputError, UnderstageError, serialize_error
 
 MAX_ERROR_CHARACTERS = 5000
 FINGERPRINT = "fingerprint"
+TYPES_FROM_ANYWHERE = ("url",)
 UNKNOWN = LocationRef("unknown", "unknown")
 
 T = TypeVar("T")
@@ -171,6 +172,15 @@ class Pipeline:
             # The outcome is stored as a whole: one target that is read anew needs the entities of all others as well.
             cache_of = _no_cache
         for target in targets:
+            if location.type != "file" and target.type not in (location.type, *TYPES_FROM_ANYWHERE):
+                # Otherwise whoever may register an address could read the files of this machine. Its own files may.
+                emit.document_error(
+                    InputError(
+                        f"{target} is not read: a Location found at {location} may name targets of the types "
+                        f"{', '.join(sorted({location.type, *TYPES_FROM_ANYWHERE}))} only"
+                    )
+                )
+                continue
             await self._read_target(target, optional, emit, cache_of)
 
     async def _read_target(self, target: LocationRef, optional: bool, emit: Collector, cache_of: CacheOf) -> None:
@@ -212,7 +222,9 @@ def _places(entity: EntityJson) -> tuple[LocationRef, LocationRef]:
     return place, parse_location_ref(origin) if origin else place
 
 
-def _error_json(error: Exception) -> dict[str, Any]:
-    form = serialize_error(error)
+def _error_json(error: BaseException) -> dict[str, Any]:
+    form: dict[str, Any] = {**serialize_error(error)}
     form["message"] = form["message"][:MAX_ERROR_CHARACTERS]
+    if isinstance(error, UnderstageError) and error.__cause__ is not None:
+        form["cause"] = _error_json(error.__cause__)
     return form

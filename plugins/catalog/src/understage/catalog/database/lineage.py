@@ -1,0 +1,59 @@
+"""Queries on what led to entities, and on when they are looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from understage.catalog.database.dialects import among, for_no_key_update
+from understage.catalog.database.refresh_state import Edge
+from understage.plugin_api import DatabaseConnection
+
+
+async def find_parents(connection: DatabaseConnection, refs: Sequence[str]) -> list[Edge]:
+    """Returns the edges from entities to these entities, the oldest first."""
+    return await connection.fetch(
+        f"""
+        SELECT source_entity_ref, target_entity_ref FROM refresh_state_references
+        WHERE {among(connection, "target_entity_ref", "$1")} AND source_entity_ref IS NOT NULL ORDER BY id
+        """,  # noqa: S608 - the dialect's words only
+        list(refs),
+        row_type=Edge,
+    )
+
+
+async def is_alive(connection: DatabaseConnection, ref: str) -> bool:
+    """Tells whether an entity is known and something leads to it."""
+    row = await connection.fetch_row(
+        "SELECT 1 FROM refresh_state_references WHERE target_entity_ref = $1 LIMIT 1",
+        ref,
+    )
+    return row is not None
+
+
+async def find_ref(connection: DatabaseConnection, entity_id: str) -> str | None:
+    """Returns the name of an entity."""
+    row = await connection.fetch_row("SELECT entity_ref FROM refresh_state WHERE entity_id = $1", entity_id)
+    return None if row is None else row[0]
+
+
+async def schedule(connection: DatabaseConnection, refs: Sequence[str], now: datetime, *, anew: bool = False) -> None:
+    """Makes entities due at once.
+
+    Args:
+        connection: where to write.
+        refs: the entities.
+        now: the time.
+        anew: whether what was made of them before is to be forgotten, so that it is stored again.
+    """
+    forgotten = ", result_hash = '', cache = NULL" if anew else ""
+    await connection.execute(
+        f"""
+        UPDATE refresh_state SET next_update_at = $1{forgotten} WHERE entity_ref IN (
+            SELECT entity_ref FROM refresh_state WHERE {among(connection, "entity_ref", "$2")}
+            ORDER BY entity_id {for_no_key_update(connection)}
+        )
+        """,  # noqa: S608
+        now,
+        list(refs),
+    )
