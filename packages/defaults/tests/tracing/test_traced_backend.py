@@ -184,6 +184,15 @@ async def test_nothing_is_wrapped_without_tracing(
     assert spans.all == ()
 
 
+async def test_tracing_without_an_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S111: switched on before, or without, an operator's SDK, everything works, and a caller's trace is passed on."""
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", None)
+    async with running({"enabled": True}) as (_, client):
+        headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        assert (await client.get("/api/shop/twice", headers=headers)).status_code == 200
+        assert (await client.get("/api/shop/broken")).status_code == 500
+
+
 async def test_an_sdk_that_was_set_up_is_used(spans: Any) -> None:
     """S111: if the process has set up the SDK, a backend whose configuration says nothing is traced."""
     async with running(None):
