@@ -24,6 +24,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         config: RootConfig, database: Database, http_router: HttpRouter, lifecycle: Lifecycle, logger: Logger
     ) -> None:
         from understage.catalog.config import read_catalog_config
+        from understage.catalog.http.analysis_routes import add_analysis_routes
         from understage.catalog.http.location_routes import LocationsApi
         from understage.catalog.http.upkeep_routes import add_upkeep_routes
         from understage.catalog.locations import Locations
@@ -39,6 +40,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         lifecycle.add_startup_hook(running.start)
         lifecycle.add_shutdown_hook(running.stop)
         routes = create_router(EntitiesCatalog(database, totals))
+        add_analysis_routes(routes)
         add_upkeep_routes(routes, database, running.upkeep)
         settings = read_catalog_config(config)
         locations = Locations(

@@ -59,6 +59,11 @@ VALIDATE_ENTITY: Schema = {
     "properties": {"entity": OBJECT, "location": TEXT},
 }
 LOCATION: Schema = {"type": "object", "required": ["type", "target"], "properties": {"type": TEXT, "target": TEXT}}
+ANALYZE_LOCATION: Schema = {
+    "type": "object",
+    "required": ["location"],
+    "properties": {"location": LOCATION, "catalogFileName": TEXT, "catalogFilename": TEXT},
+}
 LOCATIONS_BY_QUERY: Schema = {
     "type": "object",
     "properties": {"cursor": TEXT, "limit": {"type": "number"}, "query": OBJECT},
@@ -71,9 +76,10 @@ _SCHEMAS = {
     "refresh": REFRESH,
     "validate-entity": VALIDATE_ENTITY,
     "location": LOCATION,
+    "analyze-location": ANALYZE_LOCATION,
     "locations-by-query": LOCATIONS_BY_QUERY,
 }
-_JSON_ONLY = frozenset(("refresh", "validate-entity", "location"))
+_JSON_ONLY = frozenset(("refresh", "validate-entity", "location", "analyze-location"))
 _FIRST_REQUIRED = {"by-refs": "entityRefs", "facets": "facets"}
 
 

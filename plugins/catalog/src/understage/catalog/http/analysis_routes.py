@@ -1,0 +1,55 @@
+"""The HTTP API that suggests how a place that is not in the catalog could be described."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from understage.catalog.http.bodies import read_body
+from understage.catalog.http.parameters import Operation
+from understage.catalog.http.responses import send_json
+from understage.catalog.http.routing import Request, Routes
+from understage.errors import InputError
+
+_NO_PARAMETERS = Operation()
+
+
+def add_analysis_routes(routes: Routes) -> None:
+    """Adds the routes.
+
+    Args:
+        routes: where to.
+    """
+
+    async def post_analyze_location(request: Request) -> None:
+        _NO_PARAMETERS.parse(request.query_string)
+        body = await read_body(request.scope, request.receive, "analyze-location")
+        entity = suggested_component(body["location"]["target"])
+        suggestion: dict[str, Any] = {"entity": entity, "fields": []}
+        await send_json(request.send, {"existingEntityFiles": [], "generateEntities": [suggestion]})
+
+    routes.add("POST", "/analyze-location", post_analyze_location)
+
+
+def suggested_component(target: str) -> dict[str, Any]:
+    """Returns a Component to begin with; it is named after the last part of the address.
+
+    Args:
+        target: the address of a repository or file.
+
+    Raises:
+        InputError: it is no address.
+    """
+    try:
+        parts = urlsplit(target)
+    except ValueError as error:
+        raise InputError("The given location.target is not a URL") from error
+    if not parts.scheme or not parts.netloc:
+        raise InputError("The given location.target is not a URL")
+    name = unquote(parts.path.rstrip("/").rpartition("/")[2]).removesuffix(".git") or parts.netloc
+    return {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "metadata": {"name": name},
+        "spec": {"type": "other", "lifecycle": "unknown"},
+    }
