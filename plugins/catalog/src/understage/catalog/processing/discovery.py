@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,6 +75,20 @@ async def take_in(connection: DatabaseConnection, found: Sequence[Found], now: d
     """
     refs = sorted({one.child.ref for one in found})
     known = {one.entity_ref: one for one in await refresh_state.find_known(connection, refs)}
+    # A batch of Locations may hold thousands of entities.
+    discovery, new, changed, claimed = await asyncio.to_thread(_sort_out, found, known)
+    await refresh_state.insert_entities(connection, new.values(), now)
+    await refresh_state.update_entities(connection, changed.values(), now)
+    if claimed:
+        await refresh_state.delete_incoming_edges(connection, sorted(claimed))
+    await _drop_lost_races(connection, new, discovery)
+    return discovery
+
+
+def _sort_out(
+    found: Sequence[Found], known: dict[str, KnownEntity]
+) -> tuple[Discovery, dict[str, NewEntity], dict[str, NewEntity], set[str]]:
+    """Returns edges and conflicts, and the entities that are new, have changed, and get an owner."""
     discovery = Discovery()
     new: dict[str, NewEntity] = {}
     changed: dict[str, NewEntity] = {}
@@ -93,12 +108,7 @@ async def take_in(connection: DatabaseConnection, found: Sequence[Found], now: d
             if holder.unprocessed_hash != child.hash or holder.location_key != child.location_key:
                 changed[child.ref] = _entity(holder.entity_id, child)
         discovery.edges.append(Edge(one.source, child.ref))
-    await refresh_state.insert_entities(connection, new.values(), now)
-    await refresh_state.update_entities(connection, changed.values(), now)
-    if claimed:
-        await refresh_state.delete_incoming_edges(connection, sorted(claimed))
-    await _drop_lost_races(connection, new, discovery)
-    return discovery
+    return discovery, new, changed, claimed
 
 
 def _entity(entity_id: str, child: Child) -> NewEntity:
