@@ -36,18 +36,19 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from understage.plugin_api import HttpRouter, PluginRegistrationPoints, create_backend_plugin
-
-
-async def answer(request: Request) -> PlainTextResponse:
-    await asyncio.sleep(float(request.query_params["seconds"]))
-    return PlainTextResponse("done")
+from understage.plugin_api import Database, HttpRouter, PluginRegistrationPoints, create_backend_plugin
 
 
 @create_backend_plugin(plugin_id="slow")
 def feature(env: PluginRegistrationPoints) -> None:
     @env.register_init
-    async def init(http_router: HttpRouter) -> None:
+    async def init(http_router: HttpRouter, database: Database) -> None:
+        async def answer(request: Request) -> PlainTextResponse:
+            print("request under way", flush=True)
+            await asyncio.sleep(float(request.query_params["seconds"]))
+            await database.fetch("SELECT 1")
+            return PlainTextResponse("done")
+
         print("slow begins", flush=True)
         await asyncio.sleep(float(os.environ.get("SLOW_INIT_SECONDS", "0")))
         http_router.use(Starlette(routes=[Route("/", answer)]))

@@ -41,9 +41,10 @@ def build(data: dict[str, Any], **options: Any) -> tuple[Callable[[str], Any], L
     factory = database_service_factory(**options)
     lifecycle, logger = Lifecycle(), Logger()
     assert factory.create_root_context is not None
-    manager = factory.create_root_context(config_from_data({"backend": {"database": data}}), lifecycle, logger)
+    config = config_from_data({"backend": {"database": data}})
+    manager = factory.create_root_context(config, lifecycle, logger)
     assert isinstance(manager, DatabaseManager)
-    return lambda plugin_id: factory.factory(Plugin(plugin_id), manager), lifecycle, logger
+    return lambda plugin_id: factory.factory(config, Plugin(plugin_id), manager), lifecycle, logger
 
 
 MEMORY = {"client": "better-sqlite3", "connection": ":memory:"}
@@ -55,7 +56,7 @@ def test_what_the_factory_depends_on() -> None:
     dependencies = factory.dependencies()
 
     assert factory.service is core_services.database
-    assert dependencies.factory == {"plugin": core_services.plugin_metadata}
+    assert dependencies.factory == {"config": core_services.root_config, "plugin": core_services.plugin_metadata}
     assert dependencies.root_context == {
         "config": core_services.root_config,
         "lifecycle": core_services.root_lifecycle,
