@@ -1,8 +1,9 @@
 """A backend with guest sign-in and one plugin of one route: what a request costs besides the plugin's own work."""
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from understage.defaults import create_backend
@@ -13,8 +14,8 @@ from understage.plugin_api import HttpRouter, PluginRegistrationPoints, create_b
 def trivial_plugin(env: PluginRegistrationPoints) -> None:
     @env.register_init
     async def init(http_router: HttpRouter) -> None:
-        async def hello(request: Request) -> JSONResponse:
-            return JSONResponse({"message": "hello"})
+        async def hello(request: Request) -> Response:
+            return Response(msgspec.json.encode({"message": "hello"}), media_type="application/json; charset=utf-8")
 
         http_router.use(Starlette(routes=[Route("/hello", hello)]))
 

@@ -24,14 +24,14 @@ def replaced(monkeypatch: pytest.MonkeyPatch) -> Stream:
     return stream
 
 
-async def test_lines_of_one_turn_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """S2: on an event loop lines wait for its next turn and leave in order, in one write."""
+async def test_lines_of_a_moment_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S2: on an event loop lines wait for a few milliseconds and leave in order, in one write."""
     stream = replaced(monkeypatch)
     output = StandardOutput()
     output.write(b"one\n")
     output.write(b"two\n")
     assert stream.getvalue() == b""
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
     assert stream.getvalue() == b"one\ntwo\n"
     assert stream.flushes == 1
 

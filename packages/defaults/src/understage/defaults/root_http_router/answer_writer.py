@@ -14,6 +14,7 @@ from understage.defaults.root_http_router.answers import Header
 
 _LENGTH, _ENCODING, _CONNECTION = b"content-length", b"transfer-encoding", b"connection"
 _MAX_REMEMBERED = 4096
+_SMALL = 16 * 1024
 _MAX_REMEMBERED_BYTES = 1024
 # Most headers of most answers are the same; checking them again would cost more than all our layers.
 _LINES: dict[Header, bytes] = {}
@@ -111,8 +112,10 @@ class AnswerCycle(RequestResponseCycle):
             self.response_started = True
             self.waiting_for_100_continue = False
             self._pending = self._head(message["status"], message.get("headers", ()))
-            # The head leaves with the body, in one write; but it does not wait for a body that comes later.
-            asyncio.get_running_loop().call_soon(self._write_pending)
+            # The head leaves with the body, in one write; but that of a stream, or of something large, does not wait
+            # for a body that comes later. To ask for that each time would be a tenth of a small request's cost.
+            if self.chunked_encoding or self.expected_content_length > _SMALL:
+                asyncio.get_running_loop().call_soon(self._write_pending)
         elif (payload := self._payload(message)) is not None:
             self.expected_content_length = 0
             self.transport.write(b"".join((self._pending, payload)))

@@ -1,4 +1,4 @@
-"""Standard output for log lines: those of one turn of the event loop leave in one write."""
+"""Standard output for log lines: those of a few milliseconds leave in one write."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import atexit
 import sys
 from typing import BinaryIO
 
+_DELAY_SECONDS = 0.005
 _MAX_LINES = 1000
 
 
 class StandardOutput:
     """Writes lines to standard output, whatever stands there at the moment.
 
-    On an event loop lines are collected until its next turn, because a write for each costs more than making the line;
-    elsewhere they are written at once.
+    On an event loop lines are collected for 5 ms, because a write for each costs more than making the line; elsewhere
+    they are written at once.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class StandardOutput:
         lines = self._lines
         lines.append(line)
         if len(lines) == 1:
-            loop.call_soon(self.flush)
+            loop.call_later(_DELAY_SECONDS, self.flush)
         elif len(lines) >= _MAX_LINES:
             self.flush()
 
