@@ -130,8 +130,8 @@ class MockTracing:
 
     def __init__(self) -> None:
         self.spans: list[MockSpan] = []
-        self.context = MockTracingContext()
-        self.propagation = MockTracingPropagation()
+        self.context: MockTracingContext = MockTracingContext()
+        self.propagation: MockTracingPropagation = MockTracingPropagation()
 
     def start_active_span(
         self,
