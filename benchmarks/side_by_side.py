@@ -118,7 +118,8 @@ def main() -> None:
     cold_starts(examples, arguments.runs)
     repeats = min(3, arguments.runs)
     loads("readiness", examples, READINESS, lambda _: None, repeats, arguments.seconds)
-    loads("verified request", trivials, "/api/trivial/hello", guest_token, repeats, arguments.seconds)
+    loads("verified request, Starlette route", trivials, "/api/trivial/hello", guest_token, repeats, arguments.seconds)
+    loads("verified request, ASGI function", trivials, "/api/trivial/plain", guest_token, repeats, arguments.seconds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""A backend with guest sign-in and one plugin of one route: what a request costs besides the plugin's own work."""
+"""A backend with guest sign-in and one trivial plugin: what a request costs besides the plugin's own work.
+
+`/api/trivial/hello` is a Starlette route, `/api/trivial/plain` an ASGI function, which leaves only our own share.
+"""
 
 import msgspec
 from starlette.applications import Starlette
@@ -7,7 +10,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from understage.defaults import create_backend
-from understage.plugin_api import HttpRouter, PluginRegistrationPoints, create_backend_plugin
+from understage.plugin_api import (
+    HttpRouter,
+    PluginRegistrationPoints,
+    Receive,
+    Scope,
+    Send,
+    create_backend_plugin,
+)
+
+MESSAGE = {"message": "hello"}
+JSON = "application/json; charset=utf-8"
 
 
 @create_backend_plugin(plugin_id="trivial")
@@ -15,9 +28,16 @@ def trivial_plugin(env: PluginRegistrationPoints) -> None:
     @env.register_init
     async def init(http_router: HttpRouter) -> None:
         async def hello(request: Request) -> Response:
-            return Response(msgspec.json.encode({"message": "hello"}), media_type="application/json; charset=utf-8")
+            return Response(msgspec.json.encode(MESSAGE), media_type=JSON)
+
+        async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+            body = msgspec.json.encode(MESSAGE)
+            headers = [(b"content-type", JSON.encode()), (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
         http_router.use(Starlette(routes=[Route("/hello", hello)]))
+        http_router.use(plain, path="/plain")
 
 
 backend = create_backend()

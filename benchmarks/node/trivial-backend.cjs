@@ -13,7 +13,7 @@ const trivialPlugin = createBackendPlugin({
       deps: { httpRouter: coreServices.httpRouter },
       async init({ httpRouter }) {
         const router = express.Router();
-        router.get('/hello', (_request, response) => response.json({ message: 'hello' }));
+        router.get(['/hello', '/plain'], (_request, response) => response.json({ message: 'hello' }));
         httpRouter.use(router);
       },
     });
