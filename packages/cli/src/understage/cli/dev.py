@@ -54,7 +54,8 @@ class DevServer:
 
     def run(self) -> None:
         """Runs until interrupted; a backend that fails to start is tried again at the next change."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # SIGINT too: a shell that starts us in the background has it ignored, and Python then leaves it so.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
             self._sources.remember()
