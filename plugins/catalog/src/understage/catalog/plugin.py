@@ -33,6 +33,11 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         from understage.catalog.service import EntitiesCatalog
         from understage.catalog.totals import Totals
 
+        if config.get_optional_boolean("permission.enabled"):
+            logger.warning(
+                "permission.enabled is set, but the catalog does not ask for permissions yet:"
+                " every user and service may read, and change, all entities and locations"
+            )
         await database.migrate("understage.catalog")
         totals = Totals(database)
         running = RunningCatalog(config, database, logger, extensions, totals)
