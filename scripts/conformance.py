@@ -25,6 +25,7 @@ AREAS = {
     "D": "Discovery and metadata",
     "P": "The auth plugin",
     "E": "The events plugin",
+    "K": "The catalog",
 }
 
 
