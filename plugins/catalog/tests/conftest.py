@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from understage.catalog.access import Access
 from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.http.gate import Gate
 from understage.catalog.query.predicates import EVERYTHING
 from understage.catalog.running import RunningCatalog
 from understage.catalog.service import EntitiesCatalog
@@ -17,7 +19,7 @@ from understage.catalog.totals import Totals
 from understage.catalog_api import CatalogProcessor, EntityJson, EntityProvider
 from understage.config import config_from_data
 from understage.plugin_api import DatabaseService
-from understage.testing import TestDatabases
+from understage.testing import TestDatabases, mock_services
 
 
 class CollectedLogs:
@@ -54,6 +56,8 @@ class CatalogUnderTest:
         self.logs = CollectedLogs()
         self.totals = Totals(database)
         self.reads = EntitiesCatalog(database, self.totals)
+        access = Access(mock_services.permissions(), mock_services.permissions_registry(plugin_id="catalog"), database)
+        self.gate = Gate(access, mock_services.http_auth(plugin_id="catalog"), mock_services.auditor())
         self.failures: list[BaseException] = []
         self.running: RunningCatalog | None = None
 

@@ -26,7 +26,7 @@ async def client(sqlite_catalog: Catalog, make_component: Component) -> AsyncIte
 
     sqlite_catalog.write("a.yaml", "".join(map(make_component, NAMES)))
     await sqlite_catalog.start("a.yaml")
-    app = mock_error_handler(create_router(sqlite_catalog.reads))
+    app = mock_error_handler(create_router(sqlite_catalog.reads, sqlite_catalog.gate))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
         yield client
 
@@ -265,7 +265,9 @@ async def test_everything_is_streamed(
     monkeypatch.setattr(service, "STREAM_CHUNK", 10)
     sqlite_catalog.write("a.yaml", "".join(map(make_component, NAMES)))
     await sqlite_catalog.start("a.yaml")
-    start, *chunks = await run(create_router(sqlite_catalog.reads), "/entities?fields=metadata.name")
+    start, *chunks = await run(
+        create_router(sqlite_catalog.reads, sqlite_catalog.gate), "/entities?fields=metadata.name"
+    )
     assert start["headers"] == [(b"content-type", b"application/json; charset=utf-8")]
     assert [chunk.get("more_body", False) for chunk in chunks] == [True, True, True, False]
     entities = json.loads(b"".join(chunk["body"] for chunk in chunks))
@@ -277,7 +279,7 @@ async def test_a_failure_before_the_first_chunk_is_answered(sqlite_catalog: Cata
     await sqlite_catalog.database.execute("DROP TABLE search")
     await sqlite_catalog.database.execute("DROP TABLE final_entities")
     with pytest.raises(Exception, match="no such table"):
-        await run(create_router(sqlite_catalog.reads), "/entities")
+        await run(create_router(sqlite_catalog.reads, sqlite_catalog.gate), "/entities")
 
 
 async def test_stored_entities_have_no_entity_tag(client: httpx2.AsyncClient) -> None:
@@ -315,7 +317,7 @@ async def test_stored_text_goes_out_as_it_was_stored(sqlite_catalog: Catalog, cl
 
 async def test_a_lifespan_and_other_protocols_do_no_harm(sqlite_catalog: Catalog) -> None:
     """The router completes the ASGI lifespan and leaves other protocols alone."""
-    app = create_router(sqlite_catalog.reads)
+    app = create_router(sqlite_catalog.reads, sqlite_catalog.gate)
     events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     sent: list[Message] = []
 

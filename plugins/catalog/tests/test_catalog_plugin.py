@@ -290,13 +290,3 @@ async def test_a_lost_database_is_survived(
         await database.execute("ALTER TABLE away RENAME TO refresh_state")
         file.write_text(make_component("web") + make_component("more"))
         await until(lambda: _is(backend, ["more", "web"]))
-
-
-async def test_missing_permission_checks_are_told() -> None:
-    """Catalog 1.14: whoever turns permissions on learns that the catalog does not ask for them yet."""
-    logger = mock_services.root_logger.mock()
-    logger.child.return_value = logger
-    config = mock_services.root_config.factory(data={"permission": {"enabled": True}, "catalog": {"locations": []}})
-    async with start_test_backend(features=[catalog, config, logger.factory]):
-        warnings = [call.args[0] for call in logger.warning.call_args_list]
-    assert any("does not ask for permissions" in warning for warning in warnings)

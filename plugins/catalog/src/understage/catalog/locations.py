@@ -61,7 +61,7 @@ class Locations:
         """
         location = await table.find_by_id(self._database, location_id)
         if location is None:
-            raise NotFoundError(f"Found no location with ID {location_id}")
+            raise not_found(location_id)
         return location
 
     async def by_entity(self, ref: EntityRef) -> Location:
@@ -137,7 +137,7 @@ class Locations:
         async with self._database.transaction() as connection:
             existing = await table.find_by_id(connection, location_id)
             if existing is None:
-                raise NotFoundError(f"Found no location with ID {location_id}")
+                raise not_found(location_id)
             other = await table.find_by_target(connection, location_type, target)
             if other is not None and other.id != location_id:
                 raise ConflictError(f"Location {location_type}:{target} already exists")
@@ -161,6 +161,11 @@ class Locations:
     def _check_writable(self) -> None:
         if self._is_readonly:
             raise NotAllowedError("This service instance is read-only: catalog.readonly is set")
+
+
+def not_found(location_id: str) -> NotFoundError:
+    """Returns the error that says that there is no location of an id."""
+    return NotFoundError(f"Found no location with ID {location_id}")
 
 
 def entity_ref_of(ref: LocationRef) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 import msgspec
 
 from understage.catalog.http.bodies import read_body
+from understage.catalog.http.gate import Audit, Gate
 from understage.catalog.http.parameters import Operation, Parameters
 from understage.catalog.http.responses import Header, send_json, send_list, send_stream, send_text
 from understage.catalog.http.routing import Request, Routes
@@ -22,10 +23,10 @@ from understage.catalog.query.cursors import (
 )
 from understage.catalog.query.filters import filter_predicate, parse_filters
 from understage.catalog.query.json_predicates import parse_predicate
-from understage.catalog.query.predicates import Predicate, all_of
+from understage.catalog.query.predicates import EVERYTHING, Predicate, all_of
 from understage.catalog.query.projection import parse_fields, project
 from understage.catalog.service import DEFAULT_PAGE_SIZE, EntitiesCatalog, Page, PageQuery
-from understage.catalog_api import EntityJson, EntityRef
+from understage.catalog_api import DEFAULT_NAMESPACE, EntityJson, EntityRef
 from understage.errors import InputError
 
 _NO_PARAMETERS = Operation()
@@ -46,13 +47,14 @@ _FACETS = Operation(facet="texts", filter="texts")
 _FACETS_MISSING = "Missing or empty facets parameter"
 
 
-def create_router(catalog: EntitiesCatalog) -> Routes:
+def create_router(catalog: EntitiesCatalog, gate: Gate) -> Routes:
     """Returns the ASGI app that serves the catalog's reads.
 
     Args:
         catalog: what answers them.
+        gate: tells who asks, and what they may see.
     """
-    api = CatalogApi(catalog)
+    api = CatalogApi(catalog, gate)
     routes = Routes()
     routes.add("GET", "/entities", api.get_entities)
     routes.add("GET", "/entities/by-query", api.get_by_query)
@@ -70,25 +72,39 @@ class CatalogApi:
 
     Args:
         catalog: what answers them.
+        gate: tells who asks, and what they may see.
     """
 
-    def __init__(self, catalog: EntitiesCatalog) -> None:
+    def __init__(self, catalog: EntitiesCatalog, gate: Gate) -> None:
         self._catalog = catalog
+        self._gate = gate
 
     async def get_by_name(self, request: Request) -> None:
         """Sends an entity by its name."""
         _NO_PARAMETERS.parse(request.query_string)
-        await send_text(request.send, await self._catalog.by_name(EntityRef(*request.path)))
+        ref = EntityRef(*request.path)
+        async with self._gate.audit(request, "entity-fetch", queryType="by-name", entityRef=str(ref)):
+            text = await self._catalog.by_name(ref, await self._gate.readable(request))
+            await send_text(request.send, text)
 
     async def get_by_uid(self, request: Request) -> None:
         """Sends an entity by its id."""
         _NO_PARAMETERS.parse(request.query_string)
-        await send_text(request.send, await self._catalog.by_uid(request.path[0]))
+        uid = request.path[0]
+        async with self._gate.audit(request, "entity-fetch", queryType="by-uid", uid=uid) as audit:
+            text = await self._catalog.by_uid(uid, await self._gate.readable(request))
+            audit.tell({"entities": [_ref_of(text)]})
+            await send_text(request.send, text)
 
     async def get_entities(self, request: Request) -> None:
         """Sends a listing: all entities in a stream, or a page by offset."""
         parameters = _ENTITIES.parse(request.query_string)
-        predicate = filter_predicate(parse_filters(parameters.all("filter")))
+        async with self._gate.audit(request, "entity-fetch", queryType="all", query=parameters.texts):
+            await self._send_entities(request, parameters)
+
+    async def _send_entities(self, request: Request, parameters: Parameters) -> None:
+        readable = await self._gate.readable(request)
+        predicate = all_of(readable, filter_predicate(parse_filters(parameters.all("filter"))))
         fields = parse_fields(parameters.all("fields"))
         order = [_parse_order(text) for text in parameters.all("order")]
         if any(parameters.all(name) for name in ("limit", "offset", "after")):
@@ -127,38 +143,54 @@ class CatalogApi:
     async def get_by_query(self, request: Request) -> None:
         """Sends a page of a query."""
         parameters = _BY_QUERY.parse(request.query_string)
+        async with self._gate.audit(request, "entity-fetch", queryType="by-query") as audit:
+            await self._send_query(request, parameters, audit)
+
+    async def _send_query(self, request: Request, parameters: Parameters, audit: Audit) -> None:
+        readable = await self._gate.readable(request)
         fields = parse_fields(parameters.all("fields"))
         number = parameters.number("limit")
         limit = DEFAULT_PAGE_SIZE if number is None else number
         cursor = parameters.one("cursor")
         if cursor is not None:
-            page = await self._catalog.page_at(decode_cursor(cursor), limit)
+            page = await self._catalog.page_at(decode_cursor(cursor), limit, readable)
         else:
-            page = await self._catalog.page(_page_query(parameters, limit))
-        await _send_page(request, page, fields)
+            page = await self._catalog.page(_page_query(parameters, limit), readable)
+        await _send_page(request, page, fields, audit)
 
     async def post_by_query(self, request: Request) -> None:
         """Sends a page of a query that is written in the body."""
         _NO_PARAMETERS.parse(request.query_string)
         body = await read_body(request.scope, request.receive, "by-query")
+        async with self._gate.audit(request, "entity-fetch", queryType="by-query") as audit:
+            await self._send_body_query(request, body, audit)
+
+    async def _send_body_query(self, request: Request, body: dict[str, Any], audit: Audit) -> None:
+        readable = await self._gate.readable(request)
         fields = parse_fields(body.get("fields", ()))
         limit = _whole_number(body, "limit", DEFAULT_PAGE_SIZE)
         cursor: str | None = body.get("cursor")
         if cursor == "":
             raise InputError("Cursor cannot be empty")
         if cursor is not None:
-            page = await self._catalog.page_at(decode_cursor(cursor), limit)
+            page = await self._catalog.page_at(decode_cursor(cursor), limit, readable)
         else:
-            page = await self._catalog.page(_body_query(body, limit))
-        await _send_page(request, page, fields)
+            page = await self._catalog.page(_body_query(body, limit), readable)
+        await _send_page(request, page, fields, audit)
 
     async def post_by_refs(self, request: Request) -> None:
         """Sends entities by their names, in the order of the names."""
         parameters = _BY_REFS.parse(request.query_string)
         body = await read_body(request.scope, request.receive, "by-refs")
+        async with self._gate.audit(request, "entity-fetch", queryType="by-refs") as audit:
+            audit.tell({name: body[name] for name in ("entityRefs", "fields", "query") if name in body})
+            await self._send_by_refs(request, parameters, body)
+
+    async def _send_by_refs(self, request: Request, parameters: Parameters, body: dict[str, Any]) -> None:
         predicate = filter_predicate(parse_filters(parameters.all("filter")))
         if "query" in body:
             predicate = all_of(predicate, parse_predicate(body["query"]))
+        predicate = all_of(await self._gate.readable(request), predicate)
         texts = await self._catalog.by_refs(body["entityRefs"], predicate)
         fields = parse_fields(body.get("fields", ()))
         if fields:
@@ -173,28 +205,32 @@ class CatalogApi:
         parameters = _FACETS.parse(request.query_string)
         if not parameters.all("facet"):
             raise InputError("request/query must have required property 'facet'")
-        predicate = filter_predicate(parse_filters(parameters.all("filter")))
-        await self._send_facets(request, parameters.all("facet"), predicate)
+        async with self._gate.audit(request, "entity-facets"):
+            predicate = filter_predicate(parse_filters(parameters.all("filter")))
+            await self._send_facets(request, parameters.all("facet"), predicate)
 
     async def post_facets(self, request: Request) -> None:
         """Sends how often the values of facets occur among entities that the body describes."""
         _NO_PARAMETERS.parse(request.query_string)
         body = await read_body(request.scope, request.receive, "facets")
-        predicate = parse_predicate(body["query"]) if "query" in body else all_of()
-        await self._send_facets(request, body["facets"], predicate)
+        async with self._gate.audit(request, "entity-facets"):
+            predicate = parse_predicate(body["query"]) if "query" in body else EVERYTHING
+            await self._send_facets(request, body["facets"], predicate)
 
     async def _send_facets(self, request: Request, facets: Sequence[str], predicate: Predicate) -> None:
         wanted = list(dict.fromkeys(facet for facet in facets if facet))
         if not wanted:
             raise InputError(_FACETS_MISSING)
+        predicate = all_of(await self._gate.readable(request), predicate)
         await send_json(request.send, {"facets": await self._catalog.facets(wanted, predicate)})
 
 
-async def _send_page(request: Request, page: Page, fields: Sequence[str]) -> None:
+async def _send_page(request: Request, page: Page, fields: Sequence[str], audit: Audit) -> None:
     page_info = {
         **({"nextCursor": encode_cursor(page.next)} if page.next else {}),
         **({"prevCursor": encode_cursor(page.previous)} if page.previous else {}),
     }
+    audit.tell({"totalItems": page.total, "pageInfo": page_info})
     if fields:
         items = [project(msgspec.json.decode(text), fields) for text in page.items]
         await send_json(request.send, {"items": items, "totalItems": page.total, "pageInfo": page_info})
@@ -202,6 +238,22 @@ async def _send_page(request: Request, page: Page, fields: Sequence[str]) -> Non
     info = msgspec.json.encode(page_info).decode()
     text = f'{{"items":[{",".join(page.items)}],"totalItems":{page.total},"pageInfo":{info}}}'
     await send_text(request.send, text)
+
+
+class _Metadata(msgspec.Struct):
+    name: str
+    namespace: str = DEFAULT_NAMESPACE
+
+
+class _Named(msgspec.Struct):
+    kind: str
+    metadata: _Metadata
+
+
+def _ref_of(text: str) -> str:
+    """Returns the name of an entity; the rest of its JSON text is passed over."""
+    named = msgspec.json.decode(text, type=_Named)
+    return str(EntityRef(named.kind, named.metadata.namespace, named.metadata.name))
 
 
 def _page_query(parameters: Parameters, limit: int) -> PageQuery:

@@ -14,7 +14,7 @@ from understage.catalog.planning import Planner
 from understage.catalog.query.cursors import Cursor, FullTextFilter, OrderField
 from understage.catalog.query.filters import FilterSet, filter_predicate, filters_from_json, filters_to_json
 from understage.catalog.query.json_predicates import parse_predicate
-from understage.catalog.query.predicates import HasText, Predicate, all_of
+from understage.catalog.query.predicates import EVERYTHING, NOTHING, HasText, Predicate, all_of
 from understage.catalog.totals import Totals
 from understage.catalog_api import EntityRef
 from understage.errors import InputError, NotFoundError
@@ -77,26 +77,34 @@ class EntitiesCatalog:
         self._totals = totals
         self._planner = Planner(database, totals)
 
-    async def by_name(self, ref: EntityRef) -> str:
+    async def by_name(self, ref: EntityRef, readable: Predicate = EVERYTHING) -> str:
         """Returns the JSON text of an entity.
 
+        Args:
+            ref: its name.
+            readable: which entities are shown.
+
         Raises:
-            NotFoundError: there is none of this name.
+            NotFoundError: there is none of this name, or it is not shown.
         """
-        text = await reads.find_by_ref(self._database, str(ref))
+        text = await reads.find_by_ref(self._database, str(ref), readable)
         if text is None:
             raise NotFoundError(
                 f"No entity named '{ref.name}' found, with kind '{ref.kind}' in namespace '{ref.namespace}'"
             )
         return text
 
-    async def by_uid(self, uid: str) -> str:
+    async def by_uid(self, uid: str, readable: Predicate = EVERYTHING) -> str:
         """Returns the JSON text of an entity.
 
+        Args:
+            uid: its id.
+            readable: which entities are shown.
+
         Raises:
-            NotFoundError: there is none with this id.
+            NotFoundError: there is none with this id, or it is not shown.
         """
-        text = await reads.find_by_id(self._database, uid.lower())
+        text = await reads.find_by_id(self._database, uid.lower(), readable)
         if text is None:
             raise NotFoundError(f"No entity with uid {uid}")
         return text
@@ -104,13 +112,16 @@ class EntitiesCatalog:
     async def by_refs(self, refs: Sequence[str], predicate: Predicate) -> list[str | None]:
         """Returns JSON texts in the order of the names; None for what does not exist or does not match."""
         lowered = [ref.lower() for ref in refs]
-        found = await reads.find_by_refs(self._database, lowered, predicate) if refs else {}
+        is_asked = bool(refs) and predicate != NOTHING
+        found = await reads.find_by_refs(self._database, lowered, predicate) if is_asked else {}
         return [found.get(ref) for ref in lowered]
 
     async def listing(
         self, predicate: Predicate, order: Sequence[tuple[str, bool]], *, limit: int | None, offset: int
     ) -> list[str]:
         """Returns JSON texts by offset, sorted by several keys; entities without a value come last."""
+        if predicate == NOTHING:
+            return []
         if limit is not None and len(order) == 1 and order[0][1] and order[0][0] in ALWAYS_THERE:
             rows = await self._find_page(predicate, order[0][0], ascending=True, limit=limit, offset=offset)
             return [row[2] for row in rows]
@@ -126,6 +137,8 @@ class EntitiesCatalog:
         offset: int = 0,
         start: PageStart | None = None,
     ) -> list[PageRow]:
+        if predicate == NOTHING:
+            return []
         driver = await self._planner.driver(predicate, sort_key, limit + offset)
         return await pages.find_page(
             self._database,
@@ -150,12 +163,19 @@ class EntitiesCatalog:
                 return
             start = PageStart(_values(rows[-1], sort_key))
 
-    async def page(self, query: PageQuery) -> Page:
-        """Returns the first page of a query."""
+    async def page(self, query: PageQuery, readable: Predicate = EVERYTHING) -> Page:
+        """Returns the first page of a query.
+
+        Args:
+            query: what is asked.
+            readable: which entities are shown. Cursors do not tell it: it is given anew for each page.
+        """
         order = list(query.order_fields[:1])
         sort_key = order[0].field.lower() if order else None
         ascending = not order or order[0].order == "asc"
-        predicate = _predicate(query.filters, query.query, query.full_text, sort_key)
+        predicate = all_of(readable, _predicate(query.filters, query.query, query.full_text, sort_key))
+        if predicate == NOTHING:
+            return Page()
         total = await self._planner.count(predicate, sort_key) if query.counts else 0
         if query.limit == 0:
             return Page(total=total)
@@ -177,8 +197,13 @@ class EntitiesCatalog:
         )
         return Page([row[2] for row in rows], total, next=cursor)
 
-    async def page_at(self, cursor: Cursor, limit: int) -> Page:
+    async def page_at(self, cursor: Cursor, limit: int, readable: Predicate = EVERYTHING) -> Page:
         """Returns the page that a cursor leads to.
+
+        Args:
+            cursor: where to go on.
+            limit: how many on the page.
+            readable: which entities are shown.
 
         Raises:
             InputError: the cursor is not one that was handed out.
@@ -186,11 +211,14 @@ class EntitiesCatalog:
         order = cursor.order_fields[:1]
         sort_key = order[0].field.lower() if order else None
         upwards = (not order or order[0].order == "asc") is not cursor.is_previous
+        predicate = all_of(readable, _cursor_predicate(cursor, sort_key))
+        if predicate == NOTHING:
+            return Page()
         total = cursor.total_items or 0
         if limit == 0:
             return Page(total=total)
         rows = await self._find_page(
-            _cursor_predicate(cursor, sort_key),
+            predicate,
             sort_key,
             ascending=upwards,
             start=PageStart(cursor.order_field_values),
@@ -220,6 +248,8 @@ class EntitiesCatalog:
         }
 
     async def _facet(self, facet: str, predicate: Predicate) -> list[tuple[str, int]]:
+        if predicate == NOTHING:
+            return []
         key = facet.lower()
         return await self._totals.remembered(
             ("facet", predicate, key), lambda: reads.find_facet(self._database, key, predicate)

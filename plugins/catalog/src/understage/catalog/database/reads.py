@@ -10,15 +10,25 @@ from understage.catalog.query.statement import Statement
 from understage.plugin_api import DatabaseConnection
 
 
-async def find_by_ref(connection: DatabaseConnection, ref: str) -> str | None:
-    """Returns the JSON text of an entity."""
-    row = await connection.fetch_row("SELECT final_entity FROM final_entities WHERE entity_ref = $1", ref)
-    return None if row is None else row[0]
+async def find_by_ref(connection: DatabaseConnection, ref: str, predicate: Predicate = EVERYTHING) -> str | None:
+    """Returns the JSON text of an entity, if it exists and matches."""
+    return await _find_one(connection, "f.entity_ref", ref, predicate)
 
 
-async def find_by_id(connection: DatabaseConnection, entity_id: str) -> str | None:
-    """Returns the JSON text of an entity."""
-    row = await connection.fetch_row("SELECT final_entity FROM final_entities WHERE entity_id = $1", entity_id)
+async def find_by_id(connection: DatabaseConnection, entity_id: str, predicate: Predicate = EVERYTHING) -> str | None:
+    """Returns the JSON text of an entity, if it exists and matches."""
+    return await _find_one(connection, "f.entity_id", entity_id, predicate)
+
+
+async def _find_one(connection: DatabaseConnection, column: str, value: str, predicate: Predicate) -> str | None:
+    query = f"SELECT f.final_entity FROM final_entities f WHERE {column} = $1"  # noqa: S608
+    if predicate == EVERYTHING:
+        row = await connection.fetch_row(query, value)
+    else:
+        statement = Statement(fence(connection))
+        statement.value(value)
+        condition = statement.condition(predicate, "f.entity_id")
+        row = await connection.fetch_row(f"{query} AND {condition}", *statement.arguments)
     return None if row is None else row[0]
 
 

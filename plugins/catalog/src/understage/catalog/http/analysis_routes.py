@@ -6,27 +6,34 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from understage.catalog.http.bodies import read_body
+from understage.catalog.http.gate import Gate
 from understage.catalog.http.parameters import Operation
 from understage.catalog.http.responses import send_json
 from understage.catalog.http.routing import Request, Routes
+from understage.catalog_api.permissions import catalog_location_analyze_permission
 from understage.errors import InputError
 
 _NO_PARAMETERS = Operation()
 
 
-def add_analysis_routes(routes: Routes) -> None:
+def add_analysis_routes(routes: Routes, gate: Gate) -> None:
     """Adds the routes.
 
     Args:
         routes: where to.
+        gate: tells who asks, and what they may do.
     """
 
     async def post_analyze_location(request: Request) -> None:
         _NO_PARAMETERS.parse(request.query_string)
         body = await read_body(request.scope, request.receive, "analyze-location")
-        entity = suggested_component(body["location"]["target"])
-        suggestion: dict[str, Any] = {"entity": entity, "fields": []}
-        await send_json(request.send, {"existingEntityFiles": [], "generateEntities": [suggestion]})
+        async with gate.audit(request, "location-analyze") as audit:
+            await gate.check(request, catalog_location_analyze_permission)
+            entity = suggested_component(body["location"]["target"])
+            suggestion: dict[str, Any] = {"entity": entity, "fields": []}
+            output: dict[str, Any] = {"existingEntityFiles": [], "generateEntities": [suggestion]}
+            audit.tell({"output": output})
+            await send_json(request.send, output)
 
     routes.add("POST", "/analyze-location", post_analyze_location)
 

@@ -6,19 +6,27 @@ import asyncio
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from understage.catalog.database.locations import Location
 from understage.catalog.http.bodies import read_body
+from understage.catalog.http.gate import Gate
 from understage.catalog.http.parameters import Operation
 from understage.catalog.http.responses import send_empty, send_json
 from understage.catalog.http.routing import Request, Routes
-from understage.catalog.locations import ConflictStrategy, Locations
+from understage.catalog.locations import ConflictStrategy, Locations, not_found
 from understage.catalog.query.location_queries import matches, parse_location_query
 from understage.catalog_api import EntityRef
-from understage.errors import InputError
+from understage.catalog_api.permissions import (
+    catalog_location_create_permission,
+    catalog_location_delete_permission,
+    catalog_location_read_permission,
+)
+from understage.errors import InputError, NotFoundError
+from understage.plugin_api import AuditSeverity
 
 DEFAULT_PAGE_SIZE = 1000
 _NO_PARAMETERS = Operation()
@@ -32,10 +40,12 @@ class LocationsApi:
 
     Args:
         locations: does what is asked for.
+        gate: tells who asks, and what they may do.
         on_conflict: what happens to a location that is registered already, unless the request says so.
     """
 
-    def __init__(self, locations: Locations, on_conflict: ConflictStrategy) -> None:
+    def __init__(self, locations: Locations, gate: Gate, on_conflict: ConflictStrategy) -> None:
+        self._gate = gate
         self._locations = locations
         self._on_conflict: ConflictStrategy = on_conflict
 
@@ -52,17 +62,36 @@ class LocationsApi:
     async def get_all(self, request: Request) -> None:
         """Sends all locations."""
         _NO_PARAMETERS.parse(request.query_string)
-        await send_json(request.send, [{"data": location} for location in await self._locations.all()])
+        async with self._gate.audit(request, "location-fetch", queryType="all"):
+            await send_json(request.send, [{"data": location} for location in await self._readable(request)])
+
+    async def _readable(self, request: Request) -> Sequence[Location]:
+        return await self._locations.all() if await self._may_read(request) else []
+
+    async def _may_read(self, request: Request) -> bool:
+        return await self._gate.may(request, catalog_location_read_permission)
 
     async def get(self, request: Request) -> None:
         """Sends a location."""
         _NO_PARAMETERS.parse(request.query_string)
-        await send_json(request.send, await self._locations.get(request.path[0]))
+        location_id = request.path[0]
+        async with self._gate.audit(request, "location-fetch", queryType="by-id", id=location_id) as audit:
+            if not await self._may_read(request):
+                raise not_found(location_id)
+            location = await self._locations.get(location_id)
+            audit.tell({"output": msgspec.to_builtins(location)})
+            await send_json(request.send, location)
 
     async def get_by_entity(self, request: Request) -> None:
         """Sends the location that led to an entity."""
         _NO_PARAMETERS.parse(request.query_string)
-        await send_json(request.send, await self._locations.by_entity(EntityRef(*request.path)))
+        ref = EntityRef(*request.path)
+        async with self._gate.audit(request, "location-fetch", queryType="by-entity", locationRef=str(ref)) as audit:
+            if not await self._may_read(request):
+                raise NotFoundError(f"found no entity for ref {ref}")
+            location = await self._locations.by_entity(ref)
+            audit.tell({"output": msgspec.to_builtins(location)})
+            await send_json(request.send, location)
 
     async def post(self, request: Request) -> None:
         """Registers a location."""
@@ -71,30 +100,54 @@ class LocationsApi:
         is_dry = _flag("dryRun", parameters.one("dryRun"))
         body = await read_body(request.scope, request.receive, "location")
         _check_members(body, "type", "target", "presence")
-        if is_dry:
-            exists, tried, entities = await self._locations.try_out(body["type"], body["target"])
-            await send_json(request.send, {"exists": exists, "location": tried, "entities": entities}, status=201)
-            return
-        location = await self._locations.create(body["type"], body["target"], on_conflict)
-        await send_json(request.send, {"location": location, "entities": []}, status=201)
+        wanted = {"type": body["type"], "target": body["target"]}
+        severity: AuditSeverity = "low" if is_dry else "medium"
+        async with self._gate.audit(
+            request, "location-mutate", severity=severity, actionType="create", location=wanted, isDryRun=is_dry
+        ) as audit:
+            await self._gate.check(request, catalog_location_create_permission)
+            answer: dict[str, Any] = {}
+            if is_dry:
+                exists, location, entities = await self._locations.try_out(body["type"], body["target"])
+                answer = {"exists": exists, "location": location, "entities": entities}
+            else:
+                location = await self._locations.create(body["type"], body["target"], on_conflict)
+                answer = {"location": location, "entities": []}
+            audit.tell({"location": msgspec.to_builtins(location)})
+            await send_json(request.send, answer, status=201)
 
     async def put(self, request: Request) -> None:
         """Changes a location."""
         _NO_PARAMETERS.parse(request.query_string)
         body = await read_body(request.scope, request.receive, "location")
         _check_members(body, "type", "target")
-        await send_json(request.send, await self._locations.update(request.path[0], body["type"], body["target"]))
+        location_id = request.path[0]
+        wanted = {"type": body["type"], "target": body["target"]}
+        async with self._gate.audit(
+            request, "location-mutate", severity="medium", actionType="update", id=location_id, location=wanted
+        ) as audit:
+            await self._gate.check(request, catalog_location_create_permission)
+            location = await self._locations.update(location_id, body["type"], body["target"])
+            audit.tell({"location": msgspec.to_builtins(location)})
+            await send_json(request.send, location)
 
     async def delete(self, request: Request) -> None:
         """Removes a location."""
         _NO_PARAMETERS.parse(request.query_string)
-        await self._locations.delete(request.path[0])
-        await send_empty(request.send, 204)
+        location_id = request.path[0]
+        async with self._gate.audit(request, "location-mutate", severity="medium", actionType="delete", id=location_id):
+            await self._gate.check(request, catalog_location_delete_permission)
+            await self._locations.delete(location_id)
+            await send_empty(request.send, 204)
 
     async def post_by_query(self, request: Request) -> None:
         """Sends a page of the locations that a query is about."""
         _NO_PARAMETERS.parse(request.query_string)
         body = await read_body(request.scope, request.receive, "locations-by-query")
+        async with self._gate.audit(request, "location-fetch", queryType="by-query"):
+            await self._send_query(request, body)
+
+    async def _send_query(self, request: Request, body: dict[str, Any]) -> None:
         after = ""
         if "cursor" in body:
             body = _decode_cursor(body["cursor"])
@@ -102,7 +155,7 @@ class LocationsApi:
         limit = _limit(body.get("limit", DEFAULT_PAGE_SIZE))
         query = body.get("query", {})
         predicate = parse_location_query(query)
-        everything = await self._locations.all()
+        everything = await self._readable(request)
         found = await asyncio.to_thread(lambda: [one for one in everything if matches(predicate, one)])
         rest = [one for one in found if one.id > after]
         page = rest[:limit]

@@ -60,11 +60,14 @@ class HasText:
 Predicate = AllOf | AnyOf | Not | HasKey | HasValue | HasPrefix | HasText
 
 EVERYTHING = AllOf()
+NOTHING = AnyOf()
 
 
 def all_of(*conditions: Predicate) -> Predicate:
     """Returns a condition that holds if all of these do, as simple as it can be."""
     wanted = tuple(condition for condition in conditions if condition != EVERYTHING)
+    if NOTHING in wanted:
+        return NOTHING
     return wanted[0] if len(wanted) == 1 else AllOf(wanted)
 
 
