@@ -156,7 +156,7 @@ async def until_stitched(
     discovered = 0.0
     while True:
         if any(process.poll() is not None for process in processes):
-            sys.exit(f"a backend has ended:\n{log.read_text()[-3000:]}")
+            sys.exit(f"a backend has ended; its log is {log}")
         with contextlib.suppress(asyncpg.PostgresError, sqlite3.Error):
             if not discovered and (await database.fetch("SELECT count(*) FROM refresh_state"))[0][0] == wanted:
                 discovered = time.perf_counter() - begin

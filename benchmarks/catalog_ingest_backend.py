@@ -49,7 +49,9 @@ def watch_plugin(env: PluginRegistrationPoints) -> None:
 
         async def watch(scope: Scope, receive: Receive, send: Send) -> None:
             assert not beating.done()
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+            )
             await send({"type": "http.response.body", "body": msgspec.json.encode(heart.report())})
 
         http_router.use(watch)

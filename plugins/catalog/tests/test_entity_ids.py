@@ -3,7 +3,7 @@
 import time
 from uuid import RFC_4122, UUID
 
-from understage.catalog.model.entity_ids import new_entity_id
+from understage.catalog.model.entity_ids import is_entity_id, new_entity_id
 
 
 def test_ids_are_uuids_that_grow_with_time() -> None:
@@ -22,3 +22,10 @@ def test_ids_are_uuids_that_grow_with_time() -> None:
 def test_ids_of_one_moment_differ() -> None:
     """Catalog 2.6: no two entities get the same uid."""
     assert len({new_entity_id() for _ in range(10_000)}) == 10_000
+
+
+def test_the_form_of_an_id_is_known() -> None:
+    """Catalog 1.7: whatever is no UUID in lower case, the catalog has no entity of."""
+    assert all(is_entity_id(new_entity_id()) for _ in range(100))
+    for text in ("", "x", new_entity_id().upper() + "A", new_entity_id().replace("-", ""), f"{{{new_entity_id()}}}"):
+        assert not is_entity_id(text)

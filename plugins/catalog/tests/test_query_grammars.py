@@ -3,6 +3,7 @@
 import base64
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -225,6 +226,8 @@ def test_all_paths_of_an_entity_give_the_entity(entity: dict[str, Any]) -> None:
     assert project(entity, list(entity)) == entity
 
 
+UID = "01a1fe3b-774c-70fb-944e-1178deb67e95"
+
 cursors = st.builds(
     Cursor,
     order_fields=st.just([]) | st.builds(lambda f, o: [OrderField(f, o)], word, st.sampled_from(["asc", "desc"])),
@@ -237,12 +240,12 @@ cursors = st.builds(
 
 
 @settings(deadline=None)
-@given(cursors, st.text(max_size=30))
-def test_cursors_come_back(cursor: Cursor, value: str) -> None:
+@given(cursors, st.text(max_size=30), st.uuids())
+def test_cursors_come_back(cursor: Cursor, value: str, uid: UUID) -> None:
     """Catalog 1.5: a cursor says the same after its way to the client and back, also if a plus became a blank."""
     import msgspec
 
-    values: list[str | None] = ["id"] if not cursor.order_fields else [value, "id"]
+    values: list[str | None] = [str(uid)] if not cursor.order_fields else [value, str(uid)]
     whole = msgspec.structs.replace(cursor, order_field_values=values)
     text = encode_cursor(whole)
     assert decode_cursor(text) == whole
@@ -272,9 +275,11 @@ def test_other_texts_are_no_cursors(text: str) -> None:
 @pytest.mark.parametrize(
     "members",
     [
-        {"orderFieldValues": ["a", "b", "c"]},
+        {"orderFieldValues": ["a", "b", UID]},
         {"orderFieldValues": []},
-        {"orderFields": [{"field": "x", "order": "up"}], "orderFieldValues": ["a", "b"]},
+        {"orderFieldValues": ["no id"]},
+        {"orderFieldValues": [None]},
+        {"orderFields": [{"field": "x", "order": "up"}], "orderFieldValues": ["a", UID]},
         {"orderFields": [{"field": 3}]},
         {"isPrevious": "yes"},
     ],
@@ -284,8 +289,8 @@ def test_forged_cursors_are_refused(members: dict[str, Any]) -> None:
     whole = {
         "orderFields": [],
         "isPrevious": False,
-        "orderFieldValues": ["a"],
-        "firstSortFieldValues": ["a"],
+        "orderFieldValues": [UID],
+        "firstSortFieldValues": [UID],
         **members,
     }
     with pytest.raises(InputError, match="Malformed cursor"):

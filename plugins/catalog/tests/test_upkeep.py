@@ -144,7 +144,7 @@ async def test_what_only_a_deleted_location_led_to(
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", catalog={"orphanStrategy": strategy})
     ((uid,),) = await catalog.database.fetch("SELECT entity_id FROM final_entities WHERE kind = 'location'")
-    await catalog.running.upkeep.delete(uid)
+    await catalog.running.upkeep.delete(str(uid))
     await catalog.later()
     assert await catalog.refs() == left
     for ref in left:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from understage.catalog.database.dialects import among, for_no_key_update
 from understage.catalog.database.refresh_state import Edge
+from understage.catalog.model.entity_ids import is_entity_id
 from understage.plugin_api import DatabaseConnection
 
 
@@ -32,7 +33,9 @@ async def is_alive(connection: DatabaseConnection, ref: str) -> bool:
 
 
 async def find_ref(connection: DatabaseConnection, entity_id: str) -> str | None:
-    """Returns the name of an entity."""
+    """Returns the name of an entity; there is none for a text that is no id."""
+    if not is_entity_id(entity_id):
+        return None
     row = await connection.fetch_row("SELECT entity_ref FROM refresh_state WHERE entity_id = $1", entity_id)
     return None if row is None else row[0]
 

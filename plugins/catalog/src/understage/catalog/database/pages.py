@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from understage.catalog.database.dialects import fence
+from understage.catalog.database.dialects import KINDS, any_kind, fence
 from understage.catalog.query.predicates import (
     EVERYTHING,
     HasKey,
@@ -76,12 +76,15 @@ async def find_page(
         values = ", ".join(statement.value(one) for one in start.values)
         conditions.append(f"{row} {comparison} ({values})")
     limits = f"LIMIT {statement.value(limit)}" + (f" OFFSET {statement.value(offset)}" if offset else "")
+    if connection.dialect == "postgres" and driver is None and sort_key is not None and not _names_kinds(predicate):
+        source = _first_of_each_kind(source, conditions, f"ORDER BY {order} LIMIT {statement.value(limit + offset)}")
+        conditions = []
     where = f"{_where(conditions)} ORDER BY {order} {limits}"
     if sort_key is None and driver is None:
-        query = f"SELECT NULL, s.entity_id, s.final_entity FROM {source} {where}"  # noqa: S608 - every value is an argument
+        query = f"SELECT NULL, CAST(s.entity_id AS text), s.final_entity FROM {source} {where}"  # noqa: S608 - every value is an argument
     else:
         query = f"""
-            SELECT p.value, p.entity_id, f.final_entity
+            SELECT p.value, CAST(p.entity_id AS text), f.final_entity
             FROM (SELECT {value} AS value, s.entity_id FROM {source} {where}) p
             JOIN final_entities f ON f.entity_id = p.entity_id ORDER BY p.value {direction}, p.entity_id {direction}
             """  # noqa: S608
@@ -112,7 +115,7 @@ async def count_entities(
 async def count_up_to(connection: DatabaseConnection, driver: Driver, kinds: Sequence[str] | None, limit: int) -> int:
     """Returns how many rows of the index a condition has, or the limit if there are more."""
     statement = Statement()
-    query = _driver_rows(statement, driver, kinds, "1")
+    query = _driver_rows(connection, statement, driver, kinds, "1")
     row = await connection.fetch_row(
         f"SELECT count(*) FROM ({query} LIMIT {statement.value(limit)}) d",  # noqa: S608
         *statement.arguments,
@@ -145,6 +148,16 @@ def _source(
     return source, conditions
 
 
+def _names_kinds(predicate: Predicate) -> bool:
+    return split_kinds(predicate)[0] is not None
+
+
+def _first_of_each_kind(source: str, conditions: Sequence[str], order_and_limit: str) -> str:
+    """Returns the first rows of each kind: the index holds them in order, and from these few come the first of all."""
+    rows = f"SELECT s.value, s.entity_id FROM {source} {_where([*conditions, 's.kind = k.kind'])} {order_and_limit}"  # noqa: S608
+    return f"({KINDS}) k CROSS JOIN LATERAL ({rows}) s"
+
+
 def _driven(
     connection: DatabaseConnection,
     statement: Statement,
@@ -152,7 +165,7 @@ def _driven(
     kinds: Sequence[str] | None,
     sort_key: str | None,
 ) -> str:
-    rows = f"({_driver_rows(statement, driver, kinds, 'DISTINCT x.entity_id')} {fence(connection)})"
+    rows = f"({_driver_rows(connection, statement, driver, kinds, 'DISTINCT x.entity_id')} {fence(connection)})"
     if sort_key is None:
         return f"{rows} s"
     key = statement.value(sort_key)
@@ -163,11 +176,15 @@ def _driven(
     return f"{rows} d CROSS JOIN search s ON s.entity_id = d.entity_id AND s.key = {key} AND s.value IS NOT NULL"
 
 
-def _driver_rows(statement: Statement, driver: Driver, kinds: Sequence[str] | None, columns: str) -> str:
+def _driver_rows(
+    connection: DatabaseConnection, statement: Statement, driver: Driver, kinds: Sequence[str] | None, columns: str
+) -> str:
     conditions = [f"x.key = {statement.value(driver.key)}"]
     if kinds is not None:
         conditions.append(statement.values("x.kind", kinds))
     if isinstance(driver, HasValue):
+        if kinds is None:
+            conditions.append(any_kind(connection, "x.kind"))
         conditions.append(statement.values("x.value", driver.values))
     return f"SELECT {columns} FROM search x {_where(conditions)}"  # noqa: S608
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from understage.catalog.database.dialects import among, fence
+from understage.catalog.model.entity_ids import is_entity_id
 from understage.catalog.query.predicates import EVERYTHING, Predicate, split_kinds
 from understage.catalog.query.statement import Statement
 from understage.plugin_api import DatabaseConnection
@@ -16,7 +17,9 @@ async def find_by_ref(connection: DatabaseConnection, ref: str, predicate: Predi
 
 
 async def find_by_id(connection: DatabaseConnection, entity_id: str, predicate: Predicate = EVERYTHING) -> str | None:
-    """Returns the JSON text of an entity, if it exists and matches."""
+    """Returns the JSON text of an entity, if it exists and matches; there is none for a text that is no id."""
+    if not is_entity_id(entity_id):
+        return None
     return await _find_one(connection, "f.entity_id", entity_id, predicate)
 
 

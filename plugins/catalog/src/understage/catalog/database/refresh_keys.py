@@ -35,7 +35,7 @@ async def replace_keys(
         keys: entity ids with their keys.
     """
     wanted = {(entity_id, stored_key(key)) for entity_id, key in keys}
-    query = f"SELECT entity_id, key FROM refresh_keys WHERE {among(connection, 'entity_id', '$1')}"  # noqa: S608
+    query = f"SELECT CAST(entity_id AS text), key FROM refresh_keys WHERE {among(connection, 'entity_id', '$1')}"  # noqa: S608
     known = {(row[0], row[1]) for row in await connection.fetch(query, list(entity_ids))}
     gone = sorted(known - wanted)
     if gone:
@@ -44,7 +44,7 @@ async def replace_keys(
         await write_rows(
             connection,
             "INSERT INTO refresh_keys (entity_id, key) {rows} ON CONFLICT DO NOTHING",
-            ("text", "text"),
+            ("uuid", "text"),
             sorted(wanted - known),
         )
 

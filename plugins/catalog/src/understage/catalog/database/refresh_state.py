@@ -76,7 +76,7 @@ async def claim_due(connection: DatabaseConnection, now: datetime, until: dateti
             SELECT entity_id FROM refresh_state WHERE next_update_at <= $2
             ORDER BY next_update_at LIMIT $3 {skip_locked(connection)}
         )
-        RETURNING entity_id, entity_ref, unprocessed_entity, result_hash, cache, errors
+        RETURNING CAST(entity_id AS text), entity_ref, unprocessed_entity, result_hash, cache, errors
         """,  # noqa: S608 - the dialect's words only
         until,
         now,
@@ -106,8 +106,8 @@ async def keep_existing(connection: DatabaseConnection, entity_ids: Sequence[str
     """Returns which of these entities are still there, and keeps them from being deleted until the transaction ends."""
     rows = await connection.fetch(
         f"""
-        SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_id", "$1")}
-        ORDER BY entity_id {key_share(connection)}
+        SELECT CAST(entity_id AS text) FROM refresh_state WHERE {among(connection, "entity_id", "$1")}
+        ORDER BY refresh_state.entity_id {key_share(connection)}
         """,  # noqa: S608
         list(entity_ids),
     )
@@ -117,7 +117,7 @@ async def keep_existing(connection: DatabaseConnection, entity_ids: Sequence[str
 async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> list[KnownEntity]:
     """Returns which of these entities are known already."""
     return await connection.fetch(
-        "SELECT entity_id, entity_ref, unprocessed_hash, location_key FROM refresh_state"  # noqa: S608
+        "SELECT CAST(entity_id AS text), entity_ref, unprocessed_hash, location_key FROM refresh_state"  # noqa: S608
         f" WHERE {among(connection, 'entity_ref', '$1')}",
         list(refs),
         row_type=KnownEntity,
@@ -133,7 +133,7 @@ async def insert_entities(connection: DatabaseConnection, entities: Iterable[New
             next_update_at, last_discovery_at)
         {rows} ON CONFLICT (entity_ref) DO NOTHING
         """,
-        ("text", "text", "text", "text", "text", "timestamptz", "timestamptz"),
+        ("uuid", "text", "text", "text", "text", "timestamptz", "timestamptz"),
         [(*msgspec.structs.astuple(entity), now, now) for entity in entities],
     )
 
@@ -167,7 +167,7 @@ async def store_results(connection: DatabaseConnection, results: Iterable[Sequen
             cache = {4}
         """,
         "entity_id = {0}",
-        ("text", "text", "text", "text", "text"),
+        ("uuid", "text", "text", "text", "text"),
         results,
     )
 
@@ -186,7 +186,7 @@ async def find_provided(connection: DatabaseConnection, source_key: str) -> list
     """Returns what a provider has brought."""
     return await connection.fetch(
         """
-        SELECT s.entity_id, s.entity_ref, s.unprocessed_hash, s.location_key
+        SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
         FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
         WHERE r.source_key = $1
         """,
@@ -252,7 +252,7 @@ async def find_orphans(connection: DatabaseConnection, refs: Sequence[str]) -> l
 async def find_relations(connection: DatabaseConnection, originating_ids: Sequence[str]) -> list[StoredRelation]:
     """Returns the relations that these entities have given."""
     return await connection.fetch(
-        "SELECT originating_entity_id, source_entity_ref, type, target_entity_ref FROM relations"  # noqa: S608
+        "SELECT CAST(originating_entity_id AS text), source_entity_ref, type, target_entity_ref FROM relations"  # noqa: S608
         f" WHERE {among(connection, 'originating_entity_id', '$1')}",
         list(originating_ids),
         row_type=StoredRelation,

@@ -88,7 +88,7 @@ async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) ->
     """Returns those of the entities that were processed at least once with success."""
     return await connection.fetch(
         f"""
-        SELECT s.entity_id, s.entity_ref, s.processed_entity, s.errors,
+        SELECT CAST(s.entity_id AS text), s.entity_ref, s.processed_entity, s.errors,
             NOT EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref),
             (SELECT hash FROM final_entities f WHERE f.entity_id = s.entity_id)
         FROM refresh_state s
@@ -121,7 +121,7 @@ async def store_final_entities(connection: DatabaseConnection, entities: Iterabl
         ON CONFLICT (entity_id) DO UPDATE SET final_entity = excluded.final_entity, hash = excluded.hash,
             last_updated_at = excluded.last_updated_at
         """,
-        ("text", "text", "text", "text", "text", "timestamptz"),
+        ("uuid", "text", "text", "text", "text", "timestamptz"),
         [(*astuple(entity), now) for entity in entities],
     )
 
@@ -129,7 +129,7 @@ async def store_final_entities(connection: DatabaseConnection, entities: Iterabl
 async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[str]) -> list[SearchRow]:
     """Returns the index rows of these entities."""
     return await connection.fetch(
-        "SELECT entity_id, kind, key, value, original_value FROM search"  # noqa: S608
+        "SELECT CAST(entity_id AS text), kind, key, value, original_value FROM search"  # noqa: S608
         f" WHERE {among(connection, 'entity_id', '$1')}",
         list(entity_ids),
         row_type=SearchRow,

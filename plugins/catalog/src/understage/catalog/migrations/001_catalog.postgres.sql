@@ -1,7 +1,8 @@
--- Texts compare byte by byte, so that every installation and both dialects sort alike.
+-- Texts compare byte by byte, so that every installation and both dialects sort alike. Ids are of a type of their own,
+-- which takes half the room of a text in every row and index.
 
 CREATE TABLE refresh_state (
-    entity_id text COLLATE "C" PRIMARY KEY,
+    entity_id uuid PRIMARY KEY,
     entity_ref text COLLATE "C" NOT NULL UNIQUE,
     unprocessed_entity text NOT NULL,
     unprocessed_hash text NOT NULL,
@@ -27,7 +28,7 @@ CREATE INDEX refresh_state_references_source_entity_ref_idx ON refresh_state_ref
 CREATE INDEX refresh_state_references_target_entity_ref_idx ON refresh_state_references (target_entity_ref);
 
 CREATE TABLE relations (
-    originating_entity_id text COLLATE "C" NOT NULL REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
+    originating_entity_id uuid NOT NULL REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
     source_entity_ref text COLLATE "C" NOT NULL,
     type text COLLATE "C" NOT NULL,
     target_entity_ref text COLLATE "C" NOT NULL
@@ -36,7 +37,7 @@ CREATE INDEX relations_originating_entity_id_idx ON relations (originating_entit
 CREATE INDEX relations_source_entity_ref_idx ON relations (source_entity_ref);
 
 CREATE TABLE final_entities (
-    entity_id text COLLATE "C" PRIMARY KEY REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
+    entity_id uuid PRIMARY KEY REFERENCES refresh_state (entity_id) ON DELETE CASCADE,
     entity_ref text COLLATE "C" NOT NULL UNIQUE,
     kind text COLLATE "C" NOT NULL,
     final_entity text NOT NULL,
@@ -49,14 +50,15 @@ CREATE INDEX final_entities_kind_entity_id_idx ON final_entities (kind, entity_i
 -- The kind stands in every row, because nearly every question names one. There is no foreign key: checking it for each
 -- of some forty rows an entity would cost more than all else. Whoever deletes entities deletes their rows.
 CREATE TABLE search (
-    entity_id text COLLATE "C" NOT NULL,
+    entity_id uuid NOT NULL,
     kind text COLLATE "C" NOT NULL,
     key text COLLATE "C" NOT NULL,
     value text COLLATE "C",
     original_value text COLLATE "C"
 );
 CREATE UNIQUE INDEX search_entity_id_key_value_idx ON search (entity_id, key, value);
-CREATE INDEX search_key_value_entity_id_idx ON search (key, value, entity_id);
+-- There is none that starts with key and value: whoever asks without a kind goes through the kinds, which are few, and
+-- writing the index rows costs more than all else that is written.
 CREATE INDEX search_key_kind_value_idx ON search (key, kind, value, entity_id) INCLUDE (original_value);
 CREATE STATISTICS search_statistics (ndistinct, mcv) ON key, kind, value FROM search;
 -- Plans depend on how often keys and values occur, so that is to be known soon after entities were read.

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from understage.catalog.model.entity_ids import is_entity_id
 from understage.errors import InputError
 
 
@@ -88,6 +89,8 @@ def decode_cursor(text: str) -> Cursor:
         raise InputError("Malformed cursor, could not be parsed") from error
     if len(cursor.order_field_values) != 1 + bool(cursor.order_fields[:1]):
         raise InputError("Malformed cursor, its values do not fit its order")
+    if not is_entity_id(cursor.order_field_values[-1] or ""):
+        raise InputError("Malformed cursor, it does not end with the id of an entity")
     if any(field.order not in ("asc", "desc") for field in cursor.order_fields):
         raise InputError("Malformed cursor, its order must be asc or desc")
     return cursor
