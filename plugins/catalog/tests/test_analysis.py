@@ -21,7 +21,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def test_a_component_is_suggested(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.13: the answer is the recorded one: no fields and no owner.
+    """K230, K232: the answer is the recorded one: no fields and no owner.
 
     deviation: existing entity files are not looked for, and project annotations are not suggested.
     """
@@ -48,7 +48,7 @@ async def test_a_component_is_suggested(client: httpx2.AsyncClient) -> None:
     ],
 )
 async def test_what_is_no_location_is_refused(client: httpx2.AsyncClient, body: dict[str, Any], message: str) -> None:
-    """Catalog 1.13, 0.1: malformed requests are told as recorded."""
+    """K5, K233: malformed requests are told as recorded."""
     response = await client.post(URL, json=body)
     assert (response.status_code, response.json()["error"]["message"]) == (400, message)
 
@@ -63,11 +63,11 @@ async def test_what_is_no_location_is_refused(client: httpx2.AsyncClient, body: 
     ],
 )
 def test_the_name_is_the_last_part_of_the_address(target: str, name: str) -> None:
-    """Catalog 1.13: the suggested component is named after the repository or file."""
+    """K232: the suggested component is named after the repository or file."""
     assert suggested_component(target)["metadata"]["name"] == name
 
 
 def test_a_path_is_no_address() -> None:
-    """Catalog 1.13: a target without a host cannot be analysed."""
+    """K233: a target without a host cannot be analysed."""
     with pytest.raises(InputError):
         suggested_component("file.yaml")

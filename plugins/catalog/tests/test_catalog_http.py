@@ -70,7 +70,7 @@ async def refused(client: httpx2.AsyncClient, method: str, url: str, **options: 
     ],
 )
 async def test_bad_parameters_are_refused(client: httpx2.AsyncClient, url: str, text: str) -> None:
-    """Catalog 0.1, 1.3, 1.4, 1.5, 1.7, 1.11: what the request validator and the handlers say of bad parameters.
+    """K1-K4, K22, K73, K81, K82, K87, K102, K186: what the request validator and the handlers say of bad parameters.
 
     deviation: numbers beyond 31 bits and NUL characters are refused instead of failing in the database.
     """
@@ -111,7 +111,7 @@ async def test_bad_parameters_are_refused(client: httpx2.AsyncClient, url: str, 
     ],
 )
 async def test_bad_bodies_are_refused(client: httpx2.AsyncClient, url: str, body: Any, text: str) -> None:
-    """Catalog 0.1, 1.6, 1.10, 1.11: bodies follow their schema, without conversion.
+    """K5, K22, K131-K133, K173, K186: bodies follow their schema, without conversion.
 
     deviation: a limit or offset that is negative or no whole number is refused instead of failing in the database.
     """
@@ -119,7 +119,7 @@ async def test_bad_bodies_are_refused(client: httpx2.AsyncClient, url: str, body
 
 
 async def test_bodies_have_a_size_and_a_type(client: httpx2.AsyncClient) -> None:
-    """Catalog 0.1: over 100 KiB, broken JSON and other media types are refused; `+json` types are JSON."""
+    """K6, K7: over 100 KiB, broken JSON and other media types are refused; `+json` types are JSON."""
     url = "/entities/by-refs"
     assert await refused(client, "POST", url, json={"entityRefs": ["x" * 102_400]}) == "request entity too large"
     json_type = {"Content-Type": "application/json; charset=utf-8"}
@@ -131,7 +131,7 @@ async def test_bodies_have_a_size_and_a_type(client: httpx2.AsyncClient) -> None
 
 
 async def test_an_empty_body_asks_for_everything(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.6: the body of by-query is optional."""
+    """K130: the body of by-query is optional."""
     for response in (await client.post("/entities/by-query"), await client.post("/entities/by-query", json={})):
         assert response.json()["totalItems"] == len(NAMES) + 1
 
@@ -151,7 +151,7 @@ async def test_an_empty_body_asks_for_everything(client: httpx2.AsyncClient) -> 
     ],
 )
 async def test_paths(client: httpx2.AsyncClient, method: str, url: str, status: int) -> None:
-    """Catalog 0.1, 1.7: paths are known in any case, with a slash at the end; all others are an empty 404."""
+    """K11, K21: paths are known in any case, with a slash at the end; all others are an empty 404."""
     response = await client.request(method, url)
     assert response.status_code == status
     if status == 404:
@@ -160,7 +160,7 @@ async def test_paths(client: httpx2.AsyncClient, method: str, url: str, status: 
 
 
 async def test_an_encoded_slash_is_part_of_a_name(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.7: what is not found is named as it was asked for, decoded."""
+    """K140: what is not found is named as it was asked for, decoded."""
     response = await client.get("/entities/by-name/component/default/a%2Fb%20c")
     assert response.status_code == 404
     assert response.json()["error"]["message"] == (
@@ -169,13 +169,13 @@ async def test_an_encoded_slash_is_part_of_a_name(client: httpx2.AsyncClient) ->
 
 
 async def test_an_id_is_found_in_any_case(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.7: by uid, upper case or not; the entity is the same as by name."""
+    """K141: by uid, upper case or not; the entity is the same as by name."""
     entity = (await client.get("/entities/by-name/component/default/c01")).json()
     assert (await client.get(f"/entities/by-uid/{entity['metadata']['uid'].upper()}")).json() == entity
 
 
 async def test_pages_by_offset_are_linked(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.4: the link keeps fields, filter and order but no offset; its `after` beats limit and offset."""
+    """K85, K86: the link keeps fields, filter and order but no offset; its `after` beats limit and offset."""
     url: str | None = "/entities?limit=4&offset=2&filter=kind%3Dcomponent&order=asc:metadata.name&fields=metadata.name"
     names: list[str] = []
     while url is not None:
@@ -194,14 +194,14 @@ async def test_pages_by_offset_are_linked(client: httpx2.AsyncClient) -> None:
 
 
 async def test_an_offset_alone_is_a_page_without_end(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.4: without a limit everything after the offset comes, and no link."""
+    """K82, K85: without a limit everything after the offset comes, and no link."""
     response = await client.get("/entities?offset=3&filter=kind=component")
     assert [one["metadata"]["name"] for one in response.json()] == NAMES[3:]
     assert "link" not in response.headers
 
 
 async def test_cursors_are_taken_by_both_verbs(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.5, 1.6: a cursor of GET goes on by POST and the other way round, without repeating the query."""
+    """K116: a cursor of GET goes on by POST and the other way round, without repeating the query."""
     first = (await client.get("/entities/by-query?limit=10&orderField=metadata.name&filter=kind=component")).json()
     second = await client.post("/entities/by-query", json={"cursor": first["pageInfo"]["nextCursor"], "limit": 10})
     third = await client.get(
@@ -219,7 +219,7 @@ async def test_cursors_are_taken_by_both_verbs(client: httpx2.AsyncClient) -> No
 
 
 async def test_a_count_can_be_left_out(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.5: `totalItems=exclude` is 0 on every page."""
+    """K110: `totalItems=exclude` is 0 on every page."""
     page = (await client.get("/entities/by-query?limit=5&totalItems=exclude")).json()
     assert page["totalItems"] == 0
     following = await client.get("/entities/by-query", params={"cursor": page["pageInfo"]["nextCursor"]})
@@ -227,7 +227,7 @@ async def test_a_count_can_be_left_out(client: httpx2.AsyncClient) -> None:
 
 
 async def test_a_facet_without_a_name_is_ignored_beside_others(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.11: empty facets are left out as long as one is left; filters narrow what is counted."""
+    """K186: empty facets are left out as long as one is left; filters narrow what is counted."""
     response = await client.get("/entity-facets?facet=&facet=kind&facet=Metadata.Name&filter=metadata.name=c01")
     assert response.json() == {
         "facets": {"kind": [{"value": "Component", "count": 1}], "Metadata.Name": [{"value": "c01", "count": 1}]}
@@ -235,7 +235,7 @@ async def test_a_facet_without_a_name_is_ignored_beside_others(client: httpx2.As
 
 
 async def test_an_empty_listing_is_a_list(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.4: nothing found is `[]`, with and without fields."""
+    """K80: nothing found is `[]`, with and without fields."""
     for url in ("/entities?filter=kind=none", "/entities?filter=kind=none&fields=kind", "/entities?limit=1&offset=99"):
         assert (await client.get(url)).json() == []
 
@@ -259,7 +259,7 @@ async def run(app: ASGIApp, path: str) -> list[Message]:
 async def test_everything_is_streamed(
     sqlite_catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 1.4: without paging the answer is sent in chunks, and is JSON as a whole."""
+    """K88: without paging the answer is sent in chunks, and is JSON as a whole."""
     from understage.catalog import service
 
     monkeypatch.setattr(service, "STREAM_CHUNK", 10)
@@ -275,7 +275,7 @@ async def test_everything_is_streamed(
 
 
 async def test_a_failure_before_the_first_chunk_is_answered(sqlite_catalog: Catalog) -> None:
-    """Catalog 1.4: headers are sent after the first rows were read, so that a failing database is an error answer."""
+    """K15, K88: headers are sent after the first rows were read, so that a failing database is an error answer."""
     await sqlite_catalog.database.execute("DROP TABLE search")
     await sqlite_catalog.database.execute("DROP TABLE final_entities")
     with pytest.raises(Exception, match="no such table"):
@@ -283,7 +283,7 @@ async def test_a_failure_before_the_first_chunk_is_answered(sqlite_catalog: Cata
 
 
 async def test_stored_entities_have_no_entity_tag(client: httpx2.AsyncClient) -> None:
-    """Catalog 0.4: bodies of stored entities say that they want no ETag; computed ones leave it to the server."""
+    """K18, K19: bodies of stored entities say that they want no ETag; computed ones leave it to the server."""
     assert (await client.get("/entities/by-name/component/default/c01")).headers["etag"] == ""
     assert (await client.get("/entities/by-query")).headers["etag"] == ""
     assert "etag" not in (await client.get("/entities/by-query?fields=kind")).headers
@@ -293,7 +293,7 @@ async def test_stored_entities_have_no_entity_tag(client: httpx2.AsyncClient) ->
 @settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_query_string_is_read_or_refused(query: bytes) -> None:
-    """Catalog 0.1: no query string makes the reader fail other than by refusing it."""
+    """K22: no query string makes the reader fail other than by refusing it."""
     operation = Operation(filter="texts", limit="number", totalItems="total-items")
     try:
         parameters = operation.parse(query)
@@ -304,7 +304,7 @@ def test_any_query_string_is_read_or_refused(query: bytes) -> None:
 
 
 async def test_stored_text_goes_out_as_it_was_stored(sqlite_catalog: Catalog, client: httpx2.AsyncClient) -> None:
-    """Catalog 0.4: an entity is sent byte for byte as it is stored."""
+    """K18: an entity is sent byte for byte as it is stored."""
     (text,) = await sqlite_catalog.database.fetch_row(
         "SELECT final_entity FROM final_entities WHERE entity_ref = $1", "component:default/c01"
     )

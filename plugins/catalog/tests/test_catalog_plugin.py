@@ -52,7 +52,7 @@ def settings(*targets: Path, **catalog_settings: Any) -> dict[str, Any]:
 
 
 async def test_a_backend_reads_files_and_follows_their_changes(tmp_path: Path, make_component: Component) -> None:
-    """Catalog 0.3, 2.7, 3.2: files are served to those with credentials, and read again after the interval."""
+    """K17, K406: files are served to those with credentials, and read again after the interval."""
     file = tmp_path / "a.yaml"
     file.write_text(make_component("web"))
     async with start_test_backend(
@@ -78,7 +78,7 @@ async def _is(backend: TestBackend, expected: list[str]) -> bool:
 async def test_files_are_relative_to_the_working_directory(
     tmp_path: Path, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.7: a relative target of the configuration starts at the working directory and is stored absolute."""
+    """K455: a relative target of the configuration starts at the working directory and is stored absolute."""
     (tmp_path / "entities").mkdir()
     (tmp_path / "entities/a.yaml").write_text(make_component("web"))
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ async def test_files_are_relative_to_the_working_directory(
 
 
 async def test_the_client_reads_what_the_plugin_serves(tmp_path: Path, make_component: Component) -> None:
-    """Catalog 6.1: the Python client and the plugin understand each other."""
+    """K555, K558: the Python client and the plugin understand each other."""
     file = tmp_path / "a.yaml"
     file.write_text("".join(make_component(name, owner=f"team-{name}") for name in ("a", "b", "c")))
     async with start_test_backend(
@@ -165,14 +165,14 @@ def provider_module(provider: OneEntity, module_id: str = "provider") -> Any:
 
 
 async def test_a_module_s_provider_brings_entities() -> None:
-    """Catalog 3.7, 6: providers that modules add are connected once at start."""
+    """K445, K540: providers that modules add are connected once at start."""
     data = mock_services.root_config.factory(data=settings())
     async with start_test_backend(features=[catalog, provider_module(OneEntity()), data]) as backend:
         await until(lambda: _is(backend, ["provided"]))
 
 
 async def test_a_failing_provider_is_its_module_s_failure(tmp_path: Path, make_component: Component) -> None:
-    """Catalog 3.7: a provider that cannot be connected fails the module that added it, by name."""
+    """K445: a provider that cannot be connected fails the module that added it, by name."""
     module = provider_module(OneEntity(ConnectionRefusedError("nobody there")))
     with pytest.raises(BackendStartupError) as raised:
         await start_test_backend(features=[catalog, module, mock_services.root_config.factory(data=settings())])
@@ -193,7 +193,7 @@ async def test_a_failing_provider_is_its_module_s_failure(tmp_path: Path, make_c
 
 
 async def test_a_name_can_be_taken_once() -> None:
-    """Catalog 6: the second module that adds a provider of the same name fails."""
+    """K540: the second module that adds a provider of the same name fails."""
     modules = [provider_module(OneEntity(), "first"), provider_module(OneEntity(), "second")]
     with pytest.raises(BackendStartupError, match="the entity provider 'one-entity' is added twice") as raised:
         await start_test_backend(features=[catalog, *modules])
@@ -202,7 +202,7 @@ async def test_a_name_can_be_taken_once() -> None:
 
 
 async def test_a_changed_configuration_is_taken_over(tmp_path: Path, make_component: Component) -> None:
-    """Catalog 2.7, 3.7: locations and rules that change in the configuration while it runs are taken over."""
+    """K389, K455: locations and rules that change in the configuration while it runs are taken over."""
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text(make_component("first"))
     second.write_text(make_component("second"))
@@ -225,7 +225,7 @@ async def test_a_changed_configuration_is_taken_over(tmp_path: Path, make_compon
 
 
 async def test_processing_can_be_off(tmp_path: Path, make_component: Component) -> None:
-    """Catalog 3.2, 5: with `processingInterval: false` this process serves what there is and processes nothing."""
+    """K407: with `processingInterval: false` this process serves what there is and processes nothing."""
     file = tmp_path / "a.yaml"
     file.write_text(make_component("web"))
     data = settings(file, processingInterval=False)
@@ -239,7 +239,7 @@ async def test_processing_can_be_off(tmp_path: Path, make_component: Component) 
     [(None, (100, 150)), (False, None), ("10s", (10, 15)), ({"minutes": 2}, (120, 180)), ("10ms", (1, 1.5))],
 )
 def test_intervals(value: Any, interval: tuple[float, float] | None) -> None:
-    """Catalog 3.2, 5: by default 100 to 150 seconds; X means X to 1.5 X, at least a second; false means never."""
+    """K406, K407: by default 100 to 150 seconds; X means X to 1.5 X, at least a second; false means never."""
     data = {} if value is None else {"catalog": {"processingInterval": value}}
     assert read_catalog_config(config_from_data(data)).interval_seconds == interval
 
@@ -254,13 +254,13 @@ def test_intervals(value: Any, interval: tuple[float, float] | None) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(section: dict[str, Any], text: str) -> None:
-    """Catalog 5: a value of the wrong type stops the start with its key."""
+    """K510: a value of the wrong type stops the start with its key."""
     with pytest.raises(ConfigError, match=text):
         read_catalog_config(config_from_data({"catalog": section}))
 
 
 def test_the_schema_describes_the_section() -> None:
-    """Catalog 5: the published schema knows every key of the section."""
+    """K519: the published schema knows every key of the section."""
     definition = schema()["$defs"]["CatalogConfig"]
     assert set(definition["properties"]) == {
         "rules",
@@ -277,7 +277,7 @@ def test_the_schema_describes_the_section() -> None:
 async def test_a_lost_database_is_survived(
     tmp_path: Path, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2: an error of the database is logged, and the loop goes on when it works again."""
+    """K408: an error of the database is logged, and the loop goes on when it works again."""
     file = tmp_path / "a.yaml"
     file.write_text(make_component("web"))
     async with start_test_backend(

@@ -56,7 +56,7 @@ def violation(kind: str, spec: Any) -> str:
 
 @pytest.mark.parametrize("kind", SPECS)
 def test_a_minimal_entity_of_each_kind_is_valid(kind: str) -> None:
-    """Catalog 2.4: the required members are enough, further ones are allowed, and both apiVersions are known."""
+    """K335-K337, K342: the required members are enough, further ones are allowed, and both apiVersions are known."""
     for version in ("backstage.io/v1alpha1", "backstage.io/v1beta1"):
         one = entity(kind, apiVersion=version)
         assert is_built_in_kind(one)
@@ -65,7 +65,7 @@ def test_a_minimal_entity_of_each_kind_is_valid(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "member"), [(kind, member) for kind, spec in SPECS.items() for member in spec])
 def test_every_required_member_is_required(kind: str, member: str) -> None:
-    """Catalog 2.4: without a required member the text names it."""
+    """K335, K336, K339: without a required member the text names it."""
     spec = {name: value for name, value in SPECS[kind].items() if name != member}
     assert violation(kind, spec) == f"/spec must have required property '{member}' - missingProperty: {member}"
 
@@ -74,7 +74,7 @@ def test_every_required_member_is_required(kind: str, member: str) -> None:
     ("kind", "member"), [(kind, member) for kind, names in OPTIONAL_TEXTS.items() for member in names]
 )
 def test_optional_texts_must_be_texts_that_are_not_empty(kind: str, member: str) -> None:
-    """Catalog 2.4: an optional member that is there must be a text with something in it."""
+    """K339: an optional member that is there must be a text with something in it."""
     assert violation(kind, {**SPECS[kind], member: 1}) == f"/spec/{member} must be string - type: string"
     assert violation(kind, {**SPECS[kind], member: ""}).startswith(
         f"/spec/{member} must NOT have fewer than 1 characters"
@@ -83,13 +83,13 @@ def test_optional_texts_must_be_texts_that_are_not_empty(kind: str, member: str)
 
 @pytest.mark.parametrize(("kind", "member"), [(kind, member) for kind, names in LISTS.items() for member in names])
 def test_lists_hold_texts(kind: str, member: str) -> None:
-    """Catalog 2.4: lists of references hold texts that are not empty."""
+    """K335, K336: lists of references hold texts that are not empty."""
     assert violation(kind, {**SPECS[kind], member: "x"}) == f"/spec/{member} must be array - type: array"
     assert violation(kind, {**SPECS[kind], member: ["a", 2]}) == f"/spec/{member}/1 must be string - type: string"
 
 
 def test_a_location_s_presence_is_one_of_two() -> None:
-    """Catalog 2.4: presence is required or optional; spec itself must be there."""
+    """K336: presence is required or optional; spec itself must be there."""
     assert violation("Location", {"presence": "maybe"}) == (
         "/spec/presence must be equal to one of the allowed values - allowedValues: required,optional"
     )
@@ -100,14 +100,14 @@ def test_a_location_s_presence_is_one_of_two() -> None:
 
 
 def test_kinds_are_known_in_their_exact_case() -> None:
-    """Catalog 2.4: `component` is no Component, and other apiVersions are foreign."""
+    """K337, K338: `component` is no Component, and other apiVersions are foreign."""
     assert not is_built_in_kind(entity(kind="component"))
     assert not is_built_in_kind(entity(apiVersion="v9"))
 
 
 @pytest.mark.parametrize("kind", SPECS)
 def test_the_schemas_mean_the_same_to_another_validator(kind: str) -> None:
-    """Catalog 2.4: an independent implementation of JSON Schema accepts and refuses the same entities."""
+    """K335, K336: an independent implementation of JSON Schema accepts and refuses the same entities."""
     oracle = jsonschema.Draft7Validator(schemas._KINDS[kind])
     candidates = [
         {},
@@ -145,26 +145,26 @@ def test_the_schemas_mean_the_same_to_another_validator(kind: str) -> None:
     ],
 )
 def test_the_envelope_needs_a_name(value: Any, text: str) -> None:
-    """Catalog 2.1: an entity that cannot be named is refused where it is emitted, and the text says what is missing."""
+    """K300: an entity that cannot be named is refused where it is emitted, and the text says what is missing."""
     with pytest.raises(SchemaViolationError) as raised:
         check_envelope(value)
     assert str(raised.value) == text
 
 
 def test_the_envelope_allows_more() -> None:
-    """Catalog 2.1: at emission, extra members are none of its business."""
+    """K300: at emission, extra members are none of its business."""
     check_envelope(entity(relations=[], extra=1))
 
 
 def test_the_policies_write_the_default_namespace() -> None:
-    """Catalog 2.1: a missing namespace becomes `default`, first among the metadata."""
+    """K302: a missing namespace becomes `default`, first among the metadata."""
     assert list(enforce_policies(entity())["metadata"].items()) == [("namespace", "default"), ("name", "n")]
     assert enforce_policies(entity(metadata={"name": "n", "namespace": "own"}))["metadata"]["namespace"] == "own"
 
 
 @pytest.mark.parametrize("member", ["relations", "status", "anything"])
 def test_an_entity_brings_no_other_members(member: str) -> None:
-    """Catalog 2.1: relations and status are the catalog's own; other root members are unknown."""
+    """K303: relations and status are the catalog's own; other root members are unknown."""
     with pytest.raises(SchemaViolationError, match=f"Unknown field {member}"):
         enforce_policies({**entity(), member: []})
 
@@ -183,14 +183,14 @@ def test_an_entity_brings_no_other_members(member: str) -> None:
     ],
 )
 def test_metadata_have_their_types(metadata: dict[str, Any], path: str) -> None:
-    """Catalog 2.1: known metadata have known types; a wrong one is named by its path."""
+    """K305: known metadata have known types; a wrong one is named by its path."""
     with pytest.raises(SchemaViolationError) as raised:
         enforce_policies(entity(metadata={"name": "n", **metadata}))
     assert str(raised.value).startswith(f"{path} must ")
 
 
 def test_spec_is_an_object_and_metadata_are_open() -> None:
-    """Catalog 2.1: `spec` must be an object if it is there; unknown metadata are kept; a description may be empty."""
+    """K305: `spec` must be an object if it is there; unknown metadata are kept; a description may be empty."""
     with pytest.raises(SchemaViolationError, match="/spec must be object"):
         enforce_policies(entity(spec=[]))
     kept = enforce_policies(entity(metadata={"name": "n", "description": "", "of-ours": [1]}))

@@ -7,7 +7,7 @@ from understage.catalog.model.entity_ids import is_entity_id, new_entity_id
 
 
 def test_ids_are_uuids_that_grow_with_time() -> None:
-    """Catalog 2.6: an entity's uid is a UUID; later ones sort after those of an earlier millisecond."""
+    """K360: an entity's uid is a UUID; later ones sort after those of an earlier millisecond."""
     ids: list[str] = []
     for _ in range(3):
         ids.append(new_entity_id())
@@ -20,12 +20,12 @@ def test_ids_are_uuids_that_grow_with_time() -> None:
 
 
 def test_ids_of_one_moment_differ() -> None:
-    """Catalog 2.6: no two entities get the same uid."""
+    """K360: no two entities get the same uid."""
     assert len({new_entity_id() for _ in range(10_000)}) == 10_000
 
 
 def test_the_form_of_an_id_is_known() -> None:
-    """Catalog 1.7: whatever is no UUID in lower case, the catalog has no entity of."""
+    """K141: whatever is no UUID in lower case, the catalog has no entity of."""
     assert all(is_entity_id(new_entity_id()) for _ in range(100))
     for text in ("", "x", new_entity_id().upper() + "A", new_entity_id().replace("-", ""), f"{{{new_entity_id()}}}"):
         assert not is_entity_id(text)

@@ -24,7 +24,7 @@ def entity(**metadata: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", ["v1", "backstage.io/v1alpha1", "a.b-c.d/V2", "x" * 63])
 def test_api_versions(value: str) -> None:
-    """Catalog 2.2: apiVersion is a suffix of letters and digits, maybe after a DNS subdomain."""
+    """K310: apiVersion is a suffix of letters and digits, maybe after a DNS subdomain."""
     assert is_api_version(value)
 
 
@@ -32,48 +32,48 @@ def test_api_versions(value: str) -> None:
     "value", ["", "/v1", "a/", "a/b/c", "A.b/v1", "a..b/v1", "v-1", "x" * 64, f"{'a' * 254}/v1", 1]
 )
 def test_bad_api_versions(value: Any) -> None:
-    """Catalog 2.2: apiVersion has no other form."""
+    """K310: apiVersion has no other form."""
     assert not is_api_version(value)
 
 
 def test_kinds() -> None:
-    """Catalog 2.2: a kind begins with a letter and has at most 63 letters and digits."""
+    """K311: a kind begins with a letter and has at most 63 letters and digits."""
     assert all(map(is_kind, ["A", "aB3", "k" * 63]))
     assert not any(map(is_kind, ["", "3a", "a-b", "a_b", "k" * 64, "k\n", None]))
 
 
 def test_names() -> None:
-    """Catalog 2.2: names begin and end with a letter or digit; between them `-`, `_` and `.` may be repeated."""
+    """K312: names begin and end with a letter or digit; between them `-`, `_` and `.` may be repeated."""
     assert all(map(is_entity_name, ["a", "a--b", "A_b.c-9", "n" * 63]))
     assert not any(map(is_entity_name, ["", "-a", "a-", "a b", "a/b", "ä", "n" * 64, "a\n"]))
 
 
 def test_namespaces() -> None:
-    """Catalog 2.2: a namespace is a DNS label in lower case."""
+    """K313: a namespace is a DNS label in lower case."""
     assert all(map(is_namespace, ["a", "a-b", "a--b", "9", "n" * 63]))
     assert not any(map(is_namespace, ["", "A", "a.b", "a_b", "-a", "a-", "n" * 64]))
 
 
 def test_keys_of_labels_and_annotations() -> None:
-    """Catalog 2.2: a key is a name, maybe after a DNS subdomain in lower case and one slash."""
+    """K314: a key is a name, maybe after a DNS subdomain in lower case and one slash."""
     assert all(map(is_key, ["a", "a.b/C_d", "backstage.io/x", "a-b/c"]))
     assert not any(map(is_key, ["", "/a", "a/", "a/b/c", "A.b/c", "a b/c", "a/b c", 1]))
 
 
 def test_label_values() -> None:
-    """Catalog 2.2: a label's value is empty or has the form of a name."""
+    """K315: a label's value is empty or has the form of a name."""
     assert all(map(is_label_value, ["", "a", "a--b"]))
     assert not any(map(is_label_value, [" ", "a b", "-", "v" * 64]))
 
 
 def test_tags() -> None:
-    """Catalog 2.2: tags are lower-case words of letters, digits, `:`, `+` and `#`, joined by single hyphens."""
+    """K317: tags are lower-case words of letters, digits, `:`, `+` and `#`, joined by single hyphens."""
     assert all(map(is_tag, ["a", "c++", "c#", "a:b-c", "9", "t" * 63]))
     assert not any(map(is_tag, ["", "A", "a--b", "a_b", "a.b", "-a", "a-", "t" * 64]))
 
 
 def test_urls() -> None:
-    """Catalog 2.2: a link's address is absolute."""
+    """K318: a link's address is absolute."""
     assert all(map(is_url, ["https://a", "http://a:8/b?c#d", "mailto:a@b", "ftp://x/y"]))
     assert not any(map(is_url, ["", "a", "/a", "//a/b", "https://", "http:", "https://a:port", "https://[x", 1]))
 
@@ -95,14 +95,14 @@ def test_urls() -> None:
     ],
 )
 def test_the_member_and_the_expectation_are_named(metadata: dict[str, Any], text: str) -> None:
-    """Catalog 2.2: the first member of a wrong form is named with what was expected and found."""
+    """K301: the first member of a wrong form is named with what was expected and found."""
     with pytest.raises(FieldFormatError) as raised:
         check_field_formats(entity(**metadata))
     assert str(raised.value).startswith(text)
 
 
 def test_root_members_are_checked() -> None:
-    """Catalog 2.2: apiVersion and kind are checked as well; any annotation value will do."""
+    """K310, K311, K316: apiVersion and kind are checked as well; any annotation value will do."""
     check_field_formats(entity(annotations={"a": "any thing\n"}, labels={"a": ""}))
     with pytest.raises(FieldFormatError, match='at most 63 characters in total but found "a b"'):
         check_field_formats(entity(name="a b"))

@@ -30,7 +30,7 @@ TEAM = """
 
 
 async def test_files_become_entities_with_relations_both_ways(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 2.5, 3.5, 3.9: entities of all documents are served, each with its own relations and the inverse ones."""
+    """K350, K430, K465: entities of all documents are served, each with its own relations and the inverse ones."""
     catalog.write("a.yaml", make_component("web", dependsOn=["component:db", "component:api"]) + make_component("db"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("a.yaml", "team.yaml")
@@ -55,7 +55,7 @@ async def test_files_become_entities_with_relations_both_ways(catalog: Catalog, 
 
 
 async def test_a_restart_over_unchanged_files_writes_nothing(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.4: neither a restart nor passing intervals write what has not changed; ids and etags stay."""
+    """K361, K425: neither a restart nor passing intervals write what has not changed; ids and etags stay."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("*.yaml")
@@ -70,7 +70,7 @@ async def test_a_restart_over_unchanged_files_writes_nothing(catalog: Catalog, m
 
 
 async def test_a_changed_file_is_noticed(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.5: changed, new and removed documents show after the interval; a changed entity keeps its uid."""
+    """K360, K430: changed, new and removed documents show after the interval; a changed entity keeps its uid."""
     catalog.write("a.yaml", make_component("web") + make_component("old"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("a.yaml", "team.yaml")
@@ -88,7 +88,7 @@ async def test_a_changed_file_is_noticed(catalog: Catalog, make_component: Compo
 
 
 async def test_a_comment_changes_nothing_and_is_read_once(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.4: a file that says the same in other words writes nothing that is served."""
+    """K425: a file that says the same in other words writes nothing that is served."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     before = await catalog.snapshot()
@@ -98,7 +98,7 @@ async def test_a_comment_changes_nothing_and_is_read_once(catalog: Catalog, make
 
 
 async def test_one_bad_document_leaves_its_siblings_alone(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 2.7, 3.5: broken YAML, a list and an entity without a name are reported with file and document.
+    """K376: broken YAML, a list and an entity without a name are reported with file and document.
 
     deviation: upstream lets one bad document freeze all entities of its file; here the others are taken over.
     """
@@ -124,7 +124,7 @@ async def test_one_bad_document_leaves_its_siblings_alone(catalog: Catalog, make
 
 
 async def test_the_location_shows_the_errors_of_its_documents(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 2.6, 3.5: a Location whose file is broken in part has status items; mended, it has none."""
+    """K363, K432: a Location whose file is broken in part has status items; mended, it has none."""
     catalog.write("a.yaml", make_component("first") + "--- [")
     await catalog.start("a.yaml")
     ((ref,),) = await catalog.database.fetch("SELECT entity_ref FROM final_entities WHERE kind = 'location'")
@@ -138,7 +138,7 @@ async def test_the_location_shows_the_errors_of_its_documents(catalog: Catalog, 
 
 
 async def test_a_document_that_breaks_keeps_its_last_good_version(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.5: while a file has errors, what is missing from it is not removed; siblings still change."""
+    """K432: while a file has errors, what is missing from it is not removed; siblings still change."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     await catalog.start("a.yaml")
     catalog.write("a.yaml", make_component("web", owner="others") + "---\nkind: [Component\n")
@@ -151,7 +151,7 @@ async def test_a_document_that_breaks_keeps_its_last_good_version(catalog: Catal
 
 
 async def test_an_invalid_entity_keeps_its_last_good_version(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.5, 2.4: an entity that becomes invalid is served as it was, with the error as its status."""
+    """K432: an entity that becomes invalid is served as it was, with the error as its status."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     catalog.write("a.yaml", make_component("web").replace("type: service, ", ""))
@@ -169,7 +169,7 @@ async def test_an_invalid_entity_keeps_its_last_good_version(catalog: Catalog, m
 
 
 async def test_an_entity_that_was_never_valid_is_not_served(catalog: Catalog) -> None:
-    """Catalog 2.1, 2.2, 2.4, 3.5: bad names, foreign kinds and foreign fields are reported and not served."""
+    """K303, K312, K338, K433: bad names, foreign kinds and foreign fields are reported and not served."""
     head = "---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: "
     spec = "}\nspec: {type: a, lifecycle: b, owner: c}\n"
     catalog.write(
@@ -191,7 +191,7 @@ async def test_an_entity_that_was_never_valid_is_not_served(catalog: Catalog) ->
 async def test_a_missing_file_is_reported_and_keeps_what_it_brought(
     catalog: Catalog, make_component: Component
 ) -> None:
-    """Catalog 2.7, 3.5: a Location that never worked is not served; one whose file goes missing keeps its entities."""
+    """K432, K433: a Location that never worked is not served; one whose file goes missing keeps its entities."""
     path = catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", "never.yaml")
     locations = await catalog.database.fetch("SELECT entity_ref FROM final_entities WHERE kind = 'location'")
@@ -209,7 +209,7 @@ async def test_a_missing_file_is_reported_and_keeps_what_it_brought(
 async def test_a_location_that_is_no_longer_configured_goes_with_its_entities(
     catalog: Catalog, make_component: Component
 ) -> None:
-    """Catalog 3.7: entities of a location that the configuration drops disappear, also from the relations of others."""
+    """K446, K452: entities of a location that the configuration drops disappear, also from the relations of others."""
     catalog.write("a.yaml", make_component("web"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("a.yaml", "team.yaml")
@@ -222,7 +222,7 @@ async def test_a_location_that_is_no_longer_configured_goes_with_its_entities(
 
 
 async def test_locations_lead_to_locations(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 2.7: targets of a Location in a file are relative to it, may be globs, and take over its type."""
+    """K382, K385: targets of a Location in a file are relative to it, may be globs, and take over its type."""
     catalog.write(
         "root.yaml",
         """
@@ -251,7 +251,7 @@ async def test_locations_lead_to_locations(catalog: Catalog, make_component: Com
 
 
 async def test_removing_a_location_removes_what_only_it_led_to(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.6, 3.7: a chain of Locations collapses as a whole; what another one still leads to stays."""
+    """K440, K452: a chain of Locations collapses as a whole; what another one still leads to stays."""
     location = (
         "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {{name: {0}}}\nspec: {{targets: [./{1}]}}\n"
     )
@@ -268,7 +268,7 @@ async def test_removing_a_location_removes_what_only_it_led_to(catalog: Catalog,
 
 
 async def test_an_optional_target_may_be_missing(catalog: Catalog) -> None:
-    """Catalog 2.7: `presence: optional` makes a missing target no error; other faults are errors all the same."""
+    """K384: `presence: optional` makes a missing target no error; other faults are errors all the same."""
     catalog.write(
         "root.yaml",
         """
@@ -296,7 +296,7 @@ async def test_an_optional_target_may_be_missing(catalog: Catalog) -> None:
 
 
 async def test_rules_are_checked_against_the_origin(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 2.7: a kind that may not come from a location is reported with the remedy; its siblings come."""
+    """K387, K388: a kind that may not come from a location is reported with the remedy; its siblings come."""
     catalog.write("a.yaml", make_component("web") + "---" + TEAM.replace("    ", ""))
     await catalog.start("a.yaml", catalog={"rules": [{"allow": ["Component"]}]})
     assert await catalog.refs() == ["component:default/web"]
@@ -309,7 +309,7 @@ async def test_rules_are_checked_against_the_origin(catalog: Catalog, make_compo
 
 
 async def test_a_name_belongs_to_who_brought_it_first(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.8: a second location with the same name is refused with both places, until the first one lets go."""
+    """K460, K462: a second location with the same name is refused with both places, until the first one lets go."""
     first = catalog.write("a.yaml", make_component("web", owner="first"))
     catalog.write("b.yaml", make_component("other"))
     await catalog.start("a.yaml", "b.yaml")
@@ -328,7 +328,7 @@ async def test_a_name_belongs_to_who_brought_it_first(catalog: Catalog, make_com
 
 
 async def test_a_name_twice_in_a_file_is_reported(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 2.3: names that differ only in case are the same; the first document wins, the second one is reported."""
+    """K328: names that differ only in case are the same; the first document wins, the second one is reported."""
     catalog.write("a.yaml", make_component("web", owner="first") + make_component("WEB", owner="second"))
     await catalog.start("a.yaml")
     assert await catalog.relations("component:default/web") == [("ownedBy", "group:default/first")]
@@ -337,7 +337,7 @@ async def test_a_name_twice_in_a_file_is_reported(catalog: Catalog, make_compone
 
 
 async def test_orphans_can_be_kept(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.6: with the strategy `keep`, what nothing leads to stays, with an annotation until it returns."""
+    """K366, K441: with the strategy `keep`, what nothing leads to stays, with an annotation until it returns."""
     keep = {"orphanStrategy": "keep"}
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     await catalog.start("a.yaml", catalog=keep)
@@ -377,7 +377,7 @@ def deferred(name: str, key: str | None = "url:https://example.com", **spec: Any
 
 
 async def test_a_provider_brings_and_takes(catalog: Catalog) -> None:
-    """Catalog 3.7: a full mutation replaces what a provider has brought, a delta changes a part of it."""
+    """K446, K447: a full mutation replaces what a provider has brought, a delta changes a part of it."""
     provider, other = Provider(), Provider("other-provider")
     await catalog.start(providers=[provider, other])
     await other.apply(FullMutation([deferred("others-own")]))
@@ -397,7 +397,7 @@ async def test_a_provider_brings_and_takes(catalog: Catalog) -> None:
 
 
 async def test_an_unchanged_mutation_writes_nothing(catalog: Catalog) -> None:
-    """Catalog 3.7: bringing the same again changes nothing and makes nothing due."""
+    """K448: bringing the same again changes nothing and makes nothing due."""
     provider = Provider()
     await catalog.start(providers=[provider])
     await provider.apply(FullMutation([deferred("a")]))
@@ -411,7 +411,7 @@ async def test_an_unchanged_mutation_writes_nothing(catalog: Catalog) -> None:
 
 
 async def test_an_entity_that_moves_starts_anew(catalog: Catalog) -> None:
-    """Catalog 3.7: the same name under another location key is another entity, with a new uid."""
+    """K449: the same name under another location key is another entity, with a new uid."""
     provider = Provider()
     await catalog.start(providers=[provider])
     await provider.apply(FullMutation([deferred("a")]))
@@ -423,7 +423,7 @@ async def test_an_entity_that_moves_starts_anew(catalog: Catalog) -> None:
 
 
 async def test_a_broken_mutation_changes_nothing(catalog: Catalog) -> None:
-    """Catalog 3.7: one entity without a name refuses the whole mutation."""
+    """K450: one entity without a name refuses the whole mutation."""
     provider = Provider()
     await catalog.start(providers=[provider])
     await provider.apply(FullMutation([deferred("a")]))
@@ -436,7 +436,7 @@ async def test_a_broken_mutation_changes_nothing(catalog: Catalog) -> None:
 
 
 async def test_an_entity_without_a_key_can_be_claimed(catalog: Catalog) -> None:
-    """Catalog 3.8: an entity that nobody holds by a key goes to the first one who brings it with a key."""
+    """K461: an entity that nobody holds by a key goes to the first one who brings it with a key."""
     first, second = Provider("first"), Provider("second")
     await catalog.start(providers=[first, second])
     await first.apply(FullMutation([deferred("a", None)]))
@@ -451,13 +451,13 @@ async def test_an_entity_without_a_key_can_be_claimed(catalog: Catalog) -> None:
 
 
 async def test_two_providers_of_one_name_are_a_conflict(catalog: Catalog) -> None:
-    """Catalog 6: what providers bring is remembered by their names, so a name can be used once."""
+    """K540, K548: what providers bring is remembered by their names, so a name can be used once."""
     with pytest.raises(ConflictError, match="the entity provider 'test-provider' is added twice"):
         await catalog.start(providers=[Provider(), Provider()])
 
 
 async def test_a_disabled_provider_is_not_connected(catalog: Catalog) -> None:
-    """Catalog 5: `catalog.providerOptions.<name>.disabled` leaves a provider out."""
+    """K514: `catalog.providerOptions.<name>.disabled` leaves a provider out."""
     provider = Provider()
     await catalog.start(providers=[provider], catalog={"providerOptions": {"test-provider": {"disabled": True}}})
     assert provider.connection is None
@@ -503,7 +503,7 @@ class Notes(CatalogProcessor):
 
 
 async def test_processors_change_entities_in_order(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.3, 6: processors run by priority, before and after validation, and remember from run to run."""
+    """K415, K416, K546, K547: processors run by priority, before and after validation, and remember from run to run."""
     late, early = Notes("late", 30), Notes("early", 10)
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", processors=[late, early])
@@ -514,7 +514,7 @@ async def test_processors_change_entities_in_order(catalog: Catalog, make_compon
 
 
 async def test_priorities_and_processors_can_be_configured(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 5: `catalog.processorOptions` turns processors off and moves them."""
+    """K513: `catalog.processorOptions` turns processors off and moves them."""
     late, early, off = Notes("late", 30), Notes("early", 10), Notes("off")
     catalog.write("a.yaml", make_component("web"))
     options = {"processorOptions": {"early": {"priority": 40}, "off": {"disabled": True}}}
@@ -527,7 +527,7 @@ async def test_priorities_and_processors_can_be_configured(catalog: Catalog, mak
 async def test_a_failing_processor_fails_only_its_entity(
     catalog: Catalog, make_component: Component, step: str, words: str
 ) -> None:
-    """Catalog 3.3: an error names processor, step and entity; other entities are processed as ever."""
+    """K419: an error names processor, step and entity; other entities are processed as ever."""
     catalog.write("a.yaml", make_component("web"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("*.yaml", processors=[Notes(fail_at=step)])
@@ -540,7 +540,7 @@ async def test_a_failing_processor_fails_only_its_entity(
 
 
 async def test_two_processors_of_one_name_are_a_conflict(catalog: Catalog) -> None:
-    """Catalog 6: a processor's name is the key of its memory and its options, so it can be used once."""
+    """K540: a processor's name is the key of its memory and its options, so it can be used once."""
     with pytest.raises(ConflictError, match="two processors are named 'Notes'"):
         await catalog.start(processors=[Notes(), Notes()])
 
@@ -555,7 +555,7 @@ class Renamer(CatalogProcessor):
 
 
 async def test_a_processor_must_not_rename(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.3: an entity whose name a processor changes is refused."""
+    """K417: an entity whose name a processor changes is refused."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", processors=[Renamer()])
     assert await catalog.refs() == []
@@ -577,7 +577,7 @@ class Emitter(CatalogProcessor):
 
 
 async def test_entities_emit_entities(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.3, 3.5: an entity's own name is ignored as a child; an emitted error keeps the last good version."""
+    """K420, K432: an entity's own name is ignored as a child; an emitted error keeps the last good version."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", processors=[Emitter()])
     assert await catalog.refs() == ["component:default/child", "component:default/web"]
@@ -590,7 +590,7 @@ async def test_entities_emit_entities(catalog: Catalog, make_component: Componen
 
 @pytest.mark.parametrize("annotations", [["no", "object"], {"backstage.io/managed-by-location": "nonsense"}])
 async def test_a_strange_entity_harms_no_other(sqlite_catalog: Catalog, annotations: Any) -> None:
-    """Catalog 3.3: an entity whose annotations are no annotations is reported, and others are processed as ever."""
+    """K305: an entity whose annotations are no annotations is reported, and others are processed as ever."""
     provider = Provider()
     await sqlite_catalog.start(providers=[provider])
     strange = deferred("strange")

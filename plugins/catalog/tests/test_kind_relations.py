@@ -43,29 +43,29 @@ def relations(kind: str, namespace: str = "ns", **spec: Any) -> list[tuple[str, 
 def test_each_field_gives_a_relation_and_its_inverse(
     kind: str, member: str, value: Any, outgoing: str, incoming: str, target: str
 ) -> None:
-    """Catalog 2.5: a field gives a relation and its inverse; field and entity say what a reference leaves out."""
+    """K350-K355: a field gives a relation and its inverse; field and entity say what a reference leaves out."""
     own = f"{kind}:ns/me".lower()
     assert relations(kind, **{member: value}) == [(own, outgoing, target), (target, incoming, own)]
 
 
 def test_a_reference_may_say_everything_itself() -> None:
-    """Catalog 2.5: a whole reference wins over the defaults."""
+    """K355: a whole reference wins over the defaults."""
     assert relations("Component", owner="User:Other/Jane")[0] == ("component:ns/me", "ownedBy", "user:other/jane")
 
 
 def test_a_dependency_must_name_its_kind() -> None:
-    """Catalog 2.5: `dependsOn` implies no kind, so a reference without one fails the entity."""
+    """K352: `dependsOn` implies no kind, so a reference without one fails the entity."""
     with pytest.raises(EntityRefError, match="'db' has no kind"):
         relations("Component", dependsOn=["db"])
 
 
 def test_other_kinds_have_no_relations() -> None:
-    """Catalog 2.5: Locations and foreign kinds give none."""
+    """K350: Locations and foreign kinds give none."""
     assert relations("Location", owner="a") == relations("Robot", owner="a") == []
 
 
 def test_reference_lists_are_sorted() -> None:
-    """Catalog 2.5: lists of references are stored sorted, other lists as they are."""
+    """K357: lists of references are stored sorted, other lists as they are."""
     spec: dict[str, Any] = {"dependsOn": ["b:b", "a:a"], "memberOf": ["z", "y"], "steps": [2, 1]}
     sort_reference_lists({"spec": spec})
     assert spec == {"dependsOn": ["a:a", "b:b"], "memberOf": ["y", "z"], "steps": [2, 1]}

@@ -29,7 +29,7 @@ async def make_due(catalog: Catalog) -> None:
 async def test_what_a_dead_process_held_is_due_again_after_seconds(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2: a process that dies with claimed entities delays them by the lease, not by the whole interval."""
+    """K405: a process that dies with claimed entities delays them by the lease, not by the whole interval."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     await catalog.start("a.yaml")
     await make_due(catalog)
@@ -47,7 +47,7 @@ async def test_what_a_dead_process_held_is_due_again_after_seconds(
 
 
 async def test_after_the_work_the_interval_counts(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.2: what was processed, changed or not, is due again after 100 to 150 seconds."""
+    """K406: what was processed, changed or not, is due again after 100 to 150 seconds."""
     catalog.write("a.yaml", make_component("web"))
     for _ in range(2):
         before = datetime.now(UTC)
@@ -60,7 +60,7 @@ async def test_after_the_work_the_interval_counts(catalog: Catalog, make_compone
 async def test_a_lease_is_renewed_while_the_work_lasts(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2: work that takes longer than the lease stays with the process that does it."""
+    """K405: work that takes longer than the lease stays with the process that does it."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     await make_due(catalog)
@@ -78,7 +78,7 @@ async def test_a_lease_is_renewed_while_the_work_lasts(
 
 
 async def test_what_is_asked_for_during_the_work_stays_due(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.2, 3.7: an entity that is scheduled while it is processed is processed once more at once."""
+    """K405: an entity that is scheduled while it is processed is processed once more at once."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     await catalog.start("a.yaml")
     await make_due(catalog)
@@ -96,7 +96,7 @@ async def test_what_is_asked_for_during_the_work_stays_due(catalog: Catalog, mak
 async def test_a_process_that_stops_gives_back_what_it_holds(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2: entities that a stopping process has not stored are due at once, for another one."""
+    """K405: entities that a stopping process has not stored are due at once, for another one."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     await make_due(catalog)
@@ -119,7 +119,7 @@ async def test_a_process_that_stops_gives_back_what_it_holds(
 async def test_a_failing_renewal_is_reported_and_does_not_end_the_work(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2: while the database is away the work goes on, and the log says that the lease is at risk."""
+    """K408: while the database is away the work goes on, and the log says that the lease is at risk."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     await make_due(catalog)

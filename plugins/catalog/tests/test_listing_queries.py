@@ -155,7 +155,7 @@ async def walk(catalog: EntitiesCatalog, query: PageQuery, sizes: Iterator[int])
 
 
 async def test_pages_follow_the_model(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.1, 1.2, 1.5: any predicate in any order lists, forwards and backwards, what the index rows say."""
+    """K52, K100, K104, K114, K115: any predicate in any order lists, both ways, what the index rows say."""
     catalog, model, _ = filled
     source = random.Random(SEED)
     for _ in range(120):
@@ -169,7 +169,7 @@ async def test_pages_follow_the_model(filled: tuple[EntitiesCatalog, Model, list
 
 
 async def test_every_plan_gives_the_same_page(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.5: whichever condition leads a query, the page is the same."""
+    """K100: whichever condition leads a query, the page is the same."""
     from understage.catalog.database.pages import PageStart, count_entities, find_page
 
     catalog, model, _ = filled
@@ -199,7 +199,7 @@ async def test_every_plan_gives_the_same_page(filled: tuple[EntitiesCatalog, Mod
 
 
 async def test_walking_meets_every_entity_once(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.5: following cursors lists all in order, whatever the limits; only the first page has no way back."""
+    """K114, K115: following cursors lists all in order, whatever the limits; only the first page has no way back."""
     catalog, model, _ = filled
     source = random.Random(SEED + 2)
     for filters, sort_key, order in [
@@ -225,7 +225,7 @@ async def test_walking_meets_every_entity_once(filled: tuple[EntitiesCatalog, Mo
 
 
 async def test_an_order_without_direction_pages_on(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.5: a sort field without a direction ascends, on the second page as well.
+    """K118: a sort field without a direction ascends, on the second page as well.
 
     deviation: upstream hands out a cursor here that it then refuses itself.
     """
@@ -236,7 +236,7 @@ async def test_an_order_without_direction_pages_on(filled: tuple[EntitiesCatalog
 
 
 async def test_what_changes_between_pages_is_tolerated(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.5: the next page goes on after the last row, also if that row is gone by then."""
+    """K119: the next page goes on after the last row, also if that row is gone by then."""
     catalog, model, _ = filled
     expected = model.page(AllOf(), None, ascending=True)
     page = await catalog.page(PageQuery(limit=10))
@@ -248,7 +248,7 @@ async def test_what_changes_between_pages_is_tolerated(filled: tuple[EntitiesCat
 
 
 async def test_text_is_searched_literally(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.5: the term is trimmed, any case, and looked for in the given fields, the sort field, or the uid.
+    """K108, K109: the term is trimmed, any case, and looked for in the given fields, the sort field, or the uid.
 
     deviation: `%` and `_` in the term are characters like any other, no wildcards.
     """
@@ -267,7 +267,7 @@ async def test_text_is_searched_literally(filled: tuple[EntitiesCatalog, Model, 
 
 
 async def test_listings_sort_by_several_keys(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.4: by offset, keys count in turn, entities without a value come last in any direction, ties by uid."""
+    """K84: by offset, keys count in turn, entities without a value come last in any direction, ties by uid."""
     catalog, _, entities = filled
 
     def key(one: Json) -> tuple[Any, ...]:
@@ -290,7 +290,7 @@ async def test_listings_sort_by_several_keys(filled: tuple[EntitiesCatalog, Mode
 
 
 async def test_a_name_order_by_offset_takes_the_short_way(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.4: what every entity has is sorted through the index, with the same result."""
+    """K84: what every entity has is sorted through the index, with the same result."""
     catalog, model, _ = filled
     expected = model.page(HasValue("kind", ("component",)), "metadata.name", ascending=True)
     texts = await catalog.listing(HasValue("kind", ("component",)), [("metadata.name", True)], limit=5, offset=3)
@@ -300,7 +300,7 @@ async def test_a_name_order_by_offset_takes_the_short_way(filled: tuple[Entities
 async def test_a_stream_is_everything_in_chunks(
     filled: tuple[EntitiesCatalog, Model, list[Json]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 1.4: without paging, all come in the order of their uids; with an order, those that have the key."""
+    """K88, K89: without paging, all come in the order of their uids; with an order, those that have the key."""
     from understage.catalog import service
 
     monkeypatch.setattr(service, "STREAM_CHUNK", 7)
@@ -314,7 +314,7 @@ async def test_a_stream_is_everything_in_chunks(
 
 
 async def test_facets_count_original_values(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.11: values keep their case and count apart; too long ones do not count; filters narrow; sorted."""
+    """K182-K184: values keep their case and count apart; too long ones do not count; filters narrow; sorted."""
     catalog, _, entities = filled
     facets = await catalog.facets(["Spec.Type", "metadata.tags", "nope"], HasValue("kind", ("component",)))
     components = [one for one in entities if one["kind"] == "Component"]
@@ -330,7 +330,7 @@ async def test_facets_count_original_values(filled: tuple[EntitiesCatalog, Model
 
 
 async def test_refs_are_found_in_the_order_asked(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """Catalog 1.10: one answer for each ref, repeated or not, in any case; null for what is missing or filtered."""
+    """K170, K171: one answer for each ref, repeated or not, in any case; null for what is missing or filtered."""
     catalog, _, entities = filled
     refs = [f"{one['kind']}:{one['metadata']['namespace']}/{one['metadata']['name']}" for one in entities[:5]]
     found = await catalog.by_refs([*refs, "component:default/nope", refs[0]], AllOf())
@@ -343,7 +343,7 @@ async def test_refs_are_found_in_the_order_asked(filled: tuple[EntitiesCatalog, 
 
 
 async def test_counts_are_remembered_until_something_changes(database: DatabaseService) -> None:
-    """Catalog 1.5: a total is counted once, again after a change, and again after a while in any case."""
+    """K100: a total is counted once, again after a change, and again after a while in any case."""
     await database.migrate("understage.catalog")
     entities = list(generated(random.Random(SEED)))
     await fill(database, entities[:10])

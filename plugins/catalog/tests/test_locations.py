@@ -89,7 +89,7 @@ def message(response: httpx2.Response) -> str:
 
 
 async def test_a_location_is_registered_listed_and_removed(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.12: create, list, get, and delete answer as recorded; the name is made of type and target."""
+    """K190, K191, K202, K207, K210: each operation answers as recorded; type and target make the name."""
     created = await register(client, "http://127.0.0.1:7999/files/reg.yaml")
     assert created.status_code == 201
     location = created.json()["location"]
@@ -113,7 +113,7 @@ async def test_a_location_is_registered_listed_and_removed(client: httpx2.AsyncC
 
 
 async def test_a_second_registration_is_refused_or_refreshes(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.12: the same type and target is a conflict, or with onConflict=refresh the location there is."""
+    """K194: the same type and target is a conflict, or with onConflict=refresh the location there is."""
     first = (await register(client, "http://x/one.yaml")).json()["location"]
     again = await register(client, "http://x/one.yaml")
     assert again.status_code == 409
@@ -127,7 +127,7 @@ async def test_a_second_registration_is_refused_or_refreshes(client: httpx2.Asyn
 
 
 async def test_the_target_is_not_examined(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.12: any target but an empty one is accepted as it is."""
+    """K197: any target but an empty one is accepted as it is."""
     for target in ("not a url at all", " http://x/blanks "):
         assert (await register(client, target)).json()["location"]["target"] == target
     assert (await register(client, "")).status_code == 400
@@ -149,13 +149,13 @@ async def test_the_target_is_not_examined(client: httpx2.AsyncClient) -> None:
 async def test_malformed_locations_are_refused(
     client: httpx2.AsyncClient, body: dict[str, Any], text: str, dry: dict[str, str]
 ) -> None:
-    """Catalog 1.12, 0.1: types that are not allowed and malformed bodies are told as recorded, dry run or not."""
+    """K192, K193: types that are not allowed and malformed bodies are told as recorded, dry run or not."""
     response = await client.post("/api/catalog/locations", json=body, params=dry)
     assert (response.status_code, message(response)) == (400, text)
 
 
 async def test_a_dry_run_shows_what_would_come(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.12: a dry run answers with all entities and stores nothing; `no` is no dry run."""
+    """K198, K199: a dry run answers with all entities and stores nothing; `no` is no dry run."""
     response = await register(client, "http://x/two.yaml", dryRun="YES")
     body = response.json()
     assert response.status_code == 201
@@ -180,7 +180,7 @@ async def test_a_dry_run_shows_what_would_come(client: httpx2.AsyncClient) -> No
     ],
 )
 async def test_a_dry_run_tells_all_that_is_wrong(client: httpx2.AsyncClient, target: str, text: str) -> None:
-    """Catalog 1.12: what is wrong with any entity of the location is a 400 with its text."""
+    """K200: what is wrong with any entity of the location is a 400 with its text."""
     response = await register(client, target, dryRun="true")
     assert response.status_code == 400
     assert text in message(response)
@@ -195,7 +195,7 @@ async def locations(catalog: Catalog) -> Locations:
 
 
 async def test_entities_come_and_go_with_their_location(catalog: Catalog, locations: Locations) -> None:
-    """Catalog 1.12, 3.6: a location brings its entities, another target replaces them, and a delete removes them."""
+    """K208, K210: a location brings its entities, another target replaces them, and a delete removes them."""
     location = await locations.create("url", "http://x/one.yaml", "reject")
     await catalog.settle()
     assert await catalog.refs() == ["component:default/one"]
@@ -213,7 +213,7 @@ async def test_entities_come_and_go_with_their_location(catalog: Catalog, locati
 
 
 async def test_locations_outlive_a_restart(catalog: Catalog, locations: Locations) -> None:
-    """Catalog 3.7: at start all registered locations are brought, also one that a crash has left without entity."""
+    """K454: at start all registered locations are brought, also one that a crash has left without entity."""
     await locations.create("url", "http://x/one.yaml", "reject")
     await catalog.database.execute(
         "INSERT INTO locations (id, type, target, location_entity_ref) VALUES ($1, $2, $3, $4)",
@@ -227,7 +227,7 @@ async def test_locations_outlive_a_restart(catalog: Catalog, locations: Location
 
 
 async def test_a_target_belongs_to_one_location(locations: Locations) -> None:
-    """Catalog 1.12: a change to another location's target is a conflict; to one's own it is none."""
+    """K209: a change to another location's target is a conflict; to one's own it is none."""
     one = await locations.create("url", "http://x/one.yaml", "reject")
     two = await locations.create("url", "http://x/two.yaml", "reject")
     with pytest.raises(ConflictError, match=r"Location url:http://x/one\.yaml already exists"):
@@ -242,7 +242,7 @@ async def test_a_target_belongs_to_one_location(locations: Locations) -> None:
 async def test_what_came_otherwise_has_no_location(
     catalog: Catalog, locations: Locations, make_component: Component
 ) -> None:
-    """Catalog 1.12: by-entity tells of an unknown entity, and of one whose origin is not registered."""
+    """K211: by-entity tells of an unknown entity, and of one whose origin is not registered."""
     with pytest.raises(NotFoundError, match="found no entity for ref component:default/nope"):
         await locations.by_entity(EntityRef("component", "default", "nope"))
     path = catalog.write("a.yaml", make_component("web"))
@@ -252,13 +252,13 @@ async def test_what_came_otherwise_has_no_location(
 
 
 async def test_nested_duplicates_are_found(locations: Locations) -> None:
-    """Catalog 1.12: a dry run in which two files bring the same name is refused."""
+    """K201: a dry run in which two files bring the same name is refused."""
     with pytest.raises(InputError, match="Duplicate nested entity: component:default/one"):
         await locations.try_out("url", "http://x/twice.yaml")
 
 
 async def test_a_readonly_catalog_changes_no_locations() -> None:
-    """Catalog 1.12: with catalog.readonly all changes are 403, but not a dry run."""
+    """K196, K511: with catalog.readonly all changes are 403, but not a dry run."""
     config = mock_services.root_config.factory(data={"catalog": {"readonly": True}})
     async with start_test_backend(features=[catalog_feature, web_module, config]) as backend:
         body = {"type": "url", "target": "http://x/one.yaml"}
@@ -269,7 +269,7 @@ async def test_a_readonly_catalog_changes_no_locations() -> None:
 
 
 async def test_pages_of_locations(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.12: by-query sorts by id, counts all, and goes on by a cursor that holds limit and query."""
+    """K203: by-query sorts by id, counts all, and goes on by a cursor that holds limit and query."""
     for number in range(5):
         await register(client, f"http://x/{number}.yaml")
     url = "/api/catalog/locations/by-query"
@@ -308,7 +308,7 @@ PLACE = Location("1-a", "url", "http://x/One.yaml", "location:default/generated-
     ],
 )
 def test_queries_for_locations(query: dict[str, Any], expected: bool) -> None:
-    """Catalog 1.12: values compare without case; empty `$all` and `$any` mean none, and `$contains` never holds.
+    """K205, K206: values compare without case; empty `$all` and `$any` mean none, and `$contains` never holds.
 
     deviation: upstream lets `{"$not": {}}` match everything; here it matches nothing, as for entities.
     """
@@ -316,6 +316,6 @@ def test_queries_for_locations(query: dict[str, Any], expected: bool) -> None:
 
 
 def test_other_members_cannot_be_asked_for() -> None:
-    """Catalog 1.12: a query for anything but id, type, target and entityRef is refused."""
+    """K205: a query for anything but id, type, target and entityRef is refused."""
     with pytest.raises(InputError, match=r"a location has no 'metadata\.name'"):
         parse_location_query({"$not": {"metadata.name": "x"}})

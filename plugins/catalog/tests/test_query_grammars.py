@@ -60,13 +60,13 @@ def predicate(*parameters: str) -> Predicate:
     ],
 )
 def test_filters(parameters: list[str], expected: Predicate) -> None:
-    """Catalog 1.1: sets are OR-ed, statements AND-ed, values of a key OR-ed; blanks and case do not count."""
+    """K40-K45, K47: sets are OR-ed, statements AND-ed, values of a key OR-ed; blanks and case do not count."""
     assert predicate(*parameters) == expected
 
 
 @pytest.mark.parametrize("parameter", ["=x", "kind=a, =b", "="])
 def test_a_statement_needs_a_key(parameter: str) -> None:
-    """Catalog 1.1: a statement without a key is refused, and shown."""
+    """K46: a statement without a key is refused, and shown."""
     with pytest.raises(InputError, match=r"Invalid filter, '=\w?' is not a valid statement \(expected a string on the"):
         predicate(parameter)
 
@@ -74,7 +74,7 @@ def test_a_statement_needs_a_key(parameter: str) -> None:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(word, st.none() | word), min_size=1, max_size=4), max_size=3))
 def test_filters_survive_their_way_through_a_cursor(sets: list[list[tuple[str, str | None]]]) -> None:
-    """Catalog 1.1, 1.5: what a filter means is the same after it has travelled in a cursor."""
+    """K40, K116: what a filter means is the same after it has travelled in a cursor."""
     parameters = [",".join(key if value is None else f"{key}={value}" for key, value in one) for one in sets]
     parsed = parse_filters(parameters)
     form = json.loads(json.dumps(filters_to_json(parsed)))
@@ -83,7 +83,7 @@ def test_filters_survive_their_way_through_a_cursor(sets: list[list[tuple[str, s
 
 @pytest.mark.parametrize("form", [None, 1, [], {}, {"anyOf": 1}, {"anyOf": [{}]}, {"anyOf": [{"allOf": [{}]}]}])
 def test_a_forged_filter_is_recognised(form: Any) -> None:
-    """Catalog 1.5: a filter in a cursor that nobody handed out is refused."""
+    """K113: a filter in a cursor that nobody handed out is refused."""
     with pytest.raises(ValueError, match="unexpected filter"):
         filters_from_json(form)
 
@@ -117,7 +117,7 @@ def test_a_forged_filter_is_recognised(form: Any) -> None:
     ],
 )
 def test_predicates(query: Any, expected: Predicate) -> None:
-    """Catalog 1.2: logical operators, values and matchers; keys and values in lower case."""
+    """K51-K60: logical operators, values and matchers; keys and values in lower case."""
     assert parse_predicate(query) == expected
 
 
@@ -145,7 +145,7 @@ def test_predicates(query: Any, expected: Predicate) -> None:
     ],
 )
 def test_bad_predicates_say_where(query: Any, text: str) -> None:
-    """Catalog 1.2: whatever the grammar does not have is refused, with the path to it.
+    """K50, K51, K54, K60, K61: whatever the grammar does not have is refused, with the path to it.
 
     deviation: several matchers in one object are refused instead of being dropped in silence.
     """
@@ -156,7 +156,7 @@ def test_bad_predicates_say_where(query: Any, text: str) -> None:
 
 
 def test_a_predicate_has_a_depth() -> None:
-    """Catalog 1.2: nesting without end is refused, not a crash."""
+    """K22: nesting without end is refused, not a crash."""
     query: dict[str, Any] = {}
     for _ in range(200):
         query = {"$not": query}
@@ -165,7 +165,7 @@ def test_a_predicate_has_a_depth() -> None:
 
 
 def test_the_kind_is_found_among_the_conditions() -> None:
-    """Catalog 1.1: a condition on the kind is told apart, wherever it stands."""
+    """K41: a condition on the kind is told apart, wherever it stands."""
     assert split_kinds(predicate("spec.type=a,kind=b")) == (("b",), HasValue("spec.type", ("a",)))
     assert split_kinds(predicate("kind=a,kind=b")) == (("a", "b"), EVERYTHING)
     assert split_kinds(predicate("kind=a", "kind=b")) == (None, predicate("kind=a", "kind=b"))
@@ -201,14 +201,14 @@ ENTITY: dict[str, Any] = {
     ],
 )
 def test_projections(fields: list[str], expected: dict[str, Any]) -> None:
-    """Catalog 1.3: paths may lie in keys with dots, keep nulls, respect case, and do not enter lists."""
+    """K70-K72, K74: paths may lie in keys with dots, keep nulls, respect case, and do not enter lists."""
     before = json.dumps(ENTITY)
     assert project(ENTITY, fields) == expected
     assert json.dumps(ENTITY) == before
 
 
 def test_fields_are_listed_by_commas_or_repeated() -> None:
-    """Catalog 1.3, 0.1: both ways of listing mean the same; brackets are refused."""
+    """K70, K73: both ways of listing mean the same; brackets are refused."""
     assert parse_fields(["kind, metadata.name", "spec", ","]) == ("kind", "metadata.name", "spec")
     with pytest.raises(InputError, match=r"invalid field 'a\[0\]', array type fields are not supported"):
         parse_fields(["kind,a[0]"])
@@ -222,7 +222,7 @@ json_dicts = st.recursive(
 @settings(deadline=None)
 @given(st.dictionaries(word, json_dicts, max_size=4))
 def test_all_paths_of_an_entity_give_the_entity(entity: dict[str, Any]) -> None:
-    """Catalog 1.3: the projection to all top-level members is the entity itself, unless a name has brackets."""
+    """K70: the projection to all top-level members is the entity itself, unless a name has brackets."""
     assert project(entity, list(entity)) == entity
 
 
@@ -242,7 +242,7 @@ cursors = st.builds(
 @settings(deadline=None)
 @given(cursors, st.text(max_size=30), st.uuids())
 def test_cursors_come_back(cursor: Cursor, value: str, uid: UUID) -> None:
-    """Catalog 1.5: a cursor says the same after its way to the client and back, also if a plus became a blank."""
+    """K116: a cursor says the same after its way to the client and back, also if a plus became a blank."""
     import msgspec
 
     values: list[str | None] = [str(uid)] if not cursor.order_fields else [value, str(uid)]
@@ -253,7 +253,7 @@ def test_cursors_come_back(cursor: Cursor, value: str, uid: UUID) -> None:
 
 
 def test_clients_can_look_into_cursors() -> None:
-    """Catalog 1.5, 1.6: a cursor is base64 of JSON; `query` is a member only if a predicate was asked for."""
+    """K116: a cursor is base64 of JSON; `query` is a member only if a predicate was asked for."""
     cursor = Cursor(
         order_fields=[], is_previous=False, order_field_values=["a"], first_sort_field_values=["a"], total_items=1
     )
@@ -265,7 +265,7 @@ def test_clients_can_look_into_cursors() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=40))
 def test_other_texts_are_no_cursors(text: str) -> None:
-    """Catalog 1.4, 1.5: a text that nobody handed out is refused."""
+    """K87, K113: a text that nobody handed out is refused."""
     with pytest.raises(InputError, match="Malformed cursor"):
         decode_cursor(text)
     with pytest.raises(InputError, match="Malformed after cursor"):
@@ -285,7 +285,7 @@ def test_other_texts_are_no_cursors(text: str) -> None:
     ],
 )
 def test_forged_cursors_are_refused(members: dict[str, Any]) -> None:
-    """Catalog 1.5: a cursor whose members do not fit together is refused."""
+    """K113: a cursor whose members do not fit together is refused."""
     whole = {
         "orderFields": [],
         "isPrevious": False,
@@ -298,7 +298,7 @@ def test_forged_cursors_are_refused(members: dict[str, Any]) -> None:
 
 
 def test_an_after_cursor_is_a_limit_and_an_offset() -> None:
-    """Catalog 1.4: `after` is base64 of limit and offset; members that are no numbers or negative are refused."""
+    """K86, K87: `after` is base64 of limit and offset; members that are no numbers or negative are refused."""
     assert encode_cursor(AfterCursor(1, 1)) == "eyJsaW1pdCI6MSwib2Zmc2V0IjoxfQ=="
     assert decode_after("eyJsaW1pdCI6MSwib2Zmc2V0IjoxfQ==") == AfterCursor(1, 1)
     for bad in ({"limit": "x"}, {"limit": 0}, {"offset": -1}, {"limit": 1.5}):

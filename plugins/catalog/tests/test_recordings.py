@@ -169,7 +169,11 @@ def sorted_ties(value: Any, url: str) -> Any:
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=[f"{i}-{one['name']}" for i, one in enumerate(RECORDINGS)])
 async def test_it_answers_as_recorded(replay: Replay, recording: dict[str, Any]) -> None:
-    """Catalog 0.1, 0.2, 0.4, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.10, 1.11, 2.5, 2.6: same status, body and link."""
+    """The same status, body and link as recorded.
+
+    K1-K6, K8, K11, K13, K14, K18, K19, K40-K43, K46-K48, K50, K52-K54, K57, K70, K72, K80-K87, K100-K105, K107, K108,
+    K110-K116, K130, K140, K170-K173, K180, K182-K187, K360-K362, K364.
+    """
     body = recording.get("body")
     content = body if isinstance(body, str) else None if body is None else json.dumps(body)
     headers = {"Content-Type": recording["contentType"]} if "contentType" in recording else {}
@@ -194,7 +198,7 @@ async def test_it_answers_as_recorded(replay: Replay, recording: dict[str, Any])
 
 
 async def test_members_come_in_the_recorded_order(replay: Replay) -> None:
-    """Catalog 2.6: a served entity begins with metadata, apiVersion, kind, spec and relations, in this order."""
+    """K368: a served entity begins with metadata, apiVersion, kind, spec and relations, in this order."""
     entity = (await replay.client.get("/api/catalog/entities/by-name/component/default/documented")).json()
     assert list(entity) == ["metadata", "apiVersion", "kind", "spec", "relations"]
     assert list(entity["metadata"])[-2:] == ["uid", "etag"]

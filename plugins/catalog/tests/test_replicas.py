@@ -32,7 +32,7 @@ class Counting(CatalogProcessor):
 async def test_replicas_share_the_work(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2, 3.9: of several replicas one processes each entity, and all relations are stitched in the end."""
+    """K405, K465: of several replicas one processes each entity, and all relations are stitched in the end."""
     monkeypatch.setattr(engine_module, "PROCESSING_BATCH", 7)
     monkeypatch.setattr(engine_module, "STITCHING_BATCH", 7)
     names = [f"c{number:03d}" for number in range(120)]
@@ -60,7 +60,7 @@ async def test_replicas_share_the_work(
 async def test_replicas_that_delete_and_stitch_at_once_agree(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.6, 3.9: while one replica removes entities, others stitch their peers; nothing is left over or lost."""
+    """K452, K465: while one replica removes entities, others stitch their peers; nothing is left over or lost."""
     monkeypatch.setattr(engine_module, "PROCESSING_BATCH", 5)
     monkeypatch.setattr(engine_module, "STITCHING_BATCH", 5)
     names = [f"c{number:02d}" for number in range(40)]
@@ -87,7 +87,7 @@ async def test_replicas_that_delete_and_stitch_at_once_agree(
 async def test_a_crash_loses_nothing(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """Catalog 3.5, 3.9: what breaks off in the middle of storing or stitching is rolled back and done again."""
+    """K430, K465: what breaks off in the middle of storing or stitching is rolled back and done again."""
     original = getattr(engine_module, place)
 
     async def crash(*arguments: Any) -> Any:
@@ -108,7 +108,7 @@ async def test_a_crash_loses_nothing(
 async def test_an_entity_that_vanishes_while_it_is_processed(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Catalog 3.2, 3.7: results of an entity that was removed meanwhile are dropped, the others are stored."""
+    """K405, K430: results of an entity that was removed meanwhile are dropped, the others are stored."""
     catalog.write("a.yaml", make_component("web"))
     catalog.write("b.yaml", make_component("db"))
     await catalog.start("a.yaml", "b.yaml")
@@ -134,7 +134,7 @@ class Deadlock(Exception):
 
 
 async def test_transactions_in_each_others_way_are_repeated(database: DatabaseService) -> None:
-    """Catalog 3.5: a deadlock is tried again, up to three times; other errors are not."""
+    """K451: a deadlock is tried again, up to three times; other errors are not."""
     calls = 0
 
     async def unlucky(connection: DatabaseConnection) -> str:
@@ -161,7 +161,7 @@ async def test_transactions_in_each_others_way_are_repeated(database: DatabaseSe
 
 
 async def test_two_replicas_that_find_the_same_name_at_once(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 3.8: of two locations that bring a name at the same moment one wins, and the other one is refused."""
+    """K460: of two locations that bring a name at the same moment one wins, and the other one is refused."""
     catalog.write("a.yaml", make_component("web", owner="a"))
     catalog.write("b.yaml", make_component("web", owner="b"))
     await catalog.create("a.yaml", "b.yaml").connect_providers()

@@ -29,21 +29,21 @@ def entity(kind: str, spec_type: str | None = None) -> dict[str, Any]:
 
 
 def test_without_rules_three_kinds_may_come_from_anywhere() -> None:
-    """Catalog 2.7: by default Component, API and Location are allowed, in any case."""
+    """K387: by default Component, API and Location are allowed, in any case."""
     default = rules({})
     assert all(default.is_allowed(entity(kind), HERE) for kind in ("Component", "api", "LOCATION"))
     assert not any(default.is_allowed(entity(kind), HERE) for kind in ("User", "Group", "System"))
 
 
 def test_own_rules_replace_the_default() -> None:
-    """Catalog 2.7: with `catalog.rules`, only what they allow may come."""
+    """K391, K510: with `catalog.rules`, only what they allow may come."""
     own = rules({"rules": [{"allow": ["System"]}]})
     assert own.is_allowed(entity("System"), HERE)
     assert not own.is_allowed(entity("Component"), HERE)
 
 
 def test_a_rule_may_name_a_type() -> None:
-    """Catalog 2.7: a kind may be allowed with one `spec.type` only; case does not count."""
+    """K391: a kind may be allowed with one `spec.type` only; case does not count."""
     own = rules({"rules": [{"allow": [{"kind": "Component", "spec.type": "Website"}]}]})
     assert own.is_allowed(entity("component", "website"), HERE)
     assert not own.is_allowed(entity("Component", "service"), HERE)
@@ -51,7 +51,7 @@ def test_a_rule_may_name_a_type() -> None:
 
 
 def test_a_rule_may_name_locations() -> None:
-    """Catalog 2.7: exact targets and patterns, per type."""
+    """K391: exact targets and patterns, per type."""
     own = rules(
         {
             "rules": [
@@ -79,7 +79,7 @@ def test_a_rule_may_name_locations() -> None:
 
 
 def test_a_configured_location_adds_kinds_for_itself() -> None:
-    """Catalog 2.7: rules of a location count for what comes from it, beside the general ones."""
+    """K389: rules of a location count for what comes from it, beside the general ones."""
     own = rules({"locations": [{"type": "file", "target": "/srv/org.yaml", "rules": [{"allow": ["User"]}]}]})
     assert own.is_allowed(entity("User"), LocationRef("file", "/srv/org.yaml"))
     assert not own.is_allowed(entity("User"), LocationRef("file", "/srv/other.yaml"))
@@ -87,14 +87,14 @@ def test_a_configured_location_adds_kinds_for_itself() -> None:
 
 
 def test_a_location_matcher_is_exact_or_a_pattern() -> None:
-    """Catalog 2.7: both at once is a mistake that stops the start, and the text shows both."""
+    """K392: both at once is a mistake that stops the start, and the text shows both."""
     both = {"type": "file", "exact": "/a", "pattern": "/b*"}
     with pytest.raises(InputError, match=r"exact \('/a'\) and pattern \('/b\*'\)"):
         rules({"rules": [{"allow": ["User"], "locations": [both]}]})
 
 
 def test_a_refusal_says_what_would_allow_it() -> None:
-    """Catalog 2.7: the text names entity, place and the setting."""
+    """K388: the text names entity, place and the setting."""
     with pytest.raises(NotAllowedError) as raised:
         rules({}).check(entity("User"), HERE)
     assert str(raised.value) == (
@@ -120,19 +120,19 @@ def test_a_refusal_says_what_would_allow_it() -> None:
     ],
 )
 def test_globs(pattern: str, text: str, *, matches: bool) -> None:
-    """Catalog 2.7: stars stay within a segment, double stars cross them, case and leading dots do not count."""
+    """K391: stars stay within a segment, double stars cross them, case and leading dots do not count."""
     assert bool(glob_pattern(pattern).match(text)) is matches
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="*?[]{}", exclude_categories=["Cs"]), max_size=20))
 def test_a_pattern_without_wildcards_matches_itself(text: str) -> None:
-    """Catalog 2.7: everything but wildcards is literal."""
+    """K391: everything but wildcards is literal."""
     assert glob_pattern(text).match(text)
 
 
 def test_a_file_target_expands_to_files(tmp_path: Path) -> None:
-    """Catalog 2.7: a target that exists is itself, else it is a glob over files, with alternatives, in order."""
+    """K385: a target that exists is itself, else it is a glob over files, with alternatives, in order."""
     for name in ("b/one.yaml", "a/two.yml", "a/three.yaml", "a/[x].yaml", "a/no.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")

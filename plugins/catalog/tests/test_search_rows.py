@@ -37,7 +37,7 @@ def rows(**changes: Any) -> dict[tuple[str, str | None], str | None]:
 
 
 def test_the_rows_of_a_small_entity() -> None:
-    """Catalog 3.9: keys and values in lower case, with the original value; relations have rows of their own."""
+    """K468: keys and values in lower case, with the original value; relations have rows of their own."""
     assert rows(spec={"Type": "Web Site"}) == {
         ("apiversion", "v1"): "v1",
         ("kind", "component"): "Component",
@@ -50,7 +50,7 @@ def test_the_rows_of_a_small_entity() -> None:
 
 
 def test_lists_keep_their_path_and_texts_give_keys() -> None:
-    """Catalog 3.9: a list's items share its path; a text among them also gives `path.<item>` = true."""
+    """K469: a list's items share its path; a text among them also gives `path.<item>` = true."""
     found = rows(spec={"list": ["Aa", 3, {"inner": None}]})
     assert {key: value for key, value in found.items() if key[0].startswith("spec")} == {
         ("spec.list", "aa"): "Aa",
@@ -61,7 +61,7 @@ def test_lists_keep_their_path_and_texts_give_keys() -> None:
 
 
 def test_what_is_not_searched() -> None:
-    """Catalog 3.9: attachments, status and the etag have no rows; relations have only their own."""
+    """K470: attachments, status and the etag have no rows; relations have only their own."""
     found = rows(attachments={"a": 1}, status={"items": [{"type": "x"}]})
     assert {key for key, _ in found} == {
         "apiversion", "kind", "metadata.name", "metadata.namespace", "metadata.uid", "relations.ownedby",
@@ -69,7 +69,7 @@ def test_what_is_not_searched() -> None:
 
 
 def test_long_keys_and_values() -> None:
-    """Catalog 3.9: a key of over 200 characters has no row, a value of over 200 characters counts as null."""
+    """K471, K472: a key of over 200 characters has no row, a value of over 200 characters counts as null."""
     found = rows(spec={"k" * 195: "fits", "k" * 196: "does not", "long": "v" * 201, "fits": "v" * 200})
     assert (f"spec.{'k' * 195}", "fits") in found
     assert not any(key == f"spec.{'k' * 196}" for key, _ in found)
@@ -78,7 +78,7 @@ def test_long_keys_and_values() -> None:
 
 
 def test_repetitions_have_one_row() -> None:
-    """Catalog 3.9: a key and a value that occur twice have one row.
+    """K468: a key and a value that occur twice have one row.
 
     deviation: keys that differ only in case share their rows instead of failing the entity after its import succeeded.
     """
@@ -88,7 +88,7 @@ def test_repetitions_have_one_row() -> None:
 
 
 def test_a_missing_namespace_is_found_as_the_default_one() -> None:
-    """Catalog 3.9: without a namespace there is a row for `default`."""
+    """K470: without a namespace there is a row for `default`."""
     assert ("metadata.namespace", "default") in rows(metadata={"name": "n", "uid": "u"})
 
 
@@ -107,14 +107,14 @@ def test_a_missing_namespace_is_found_as_the_default_one() -> None:
     ],
 )
 def test_scalars_as_javascript_writes_them(value: Any, text: str | None) -> None:
-    """Catalog 3.9: values of other types are compared as the text that JavaScript makes of them."""
+    """K468: values of other types are compared as the text that JavaScript makes of them."""
     assert scalar_text(value) == text
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=60), json_value, max_size=5))
 def test_rows_fit_the_table(spec: dict[str, Any]) -> None:
-    """Catalog 3.9: whatever an entity holds, its rows are unique, in lower case, short, and without NUL."""
+    """K468: whatever an entity holds, its rows are unique, in lower case, short, and without NUL."""
     found = search_rows("u", entity(spec=spec))
     assert len({(row.key, row.value) for row in found}) == len(found)
     for row in found:
@@ -135,7 +135,7 @@ BARE = {"apiVersion": "v1", "kind": "Component", "metadata": {"name": "web"}, "s
 
 
 def test_the_catalog_sets_uid_and_etag() -> None:
-    """Catalog 2.6: uid is the row's, whatever the source says; etag is a hash unless the source has one."""
+    """K360, K361: uid is the row's, whatever the source says; etag is a hash unless the source has one."""
     final, digest = final_form(processed({**BARE, "metadata": {"name": "web", "uid": "theirs"}}), [])
     assert final["metadata"]["uid"] == "uid-1"
     assert final["metadata"]["etag"] == digest
@@ -145,7 +145,7 @@ def test_the_catalog_sets_uid_and_etag() -> None:
 
 
 def test_the_etag_changes_with_the_content_only() -> None:
-    """Catalog 2.6: equal content has an equal etag, whatever the order of members; a relation more changes it."""
+    """K361: equal content has an equal etag, whatever the order of members; a relation more changes it."""
     first = final_form(processed(BARE), [])[1]
     assert final_form(processed(dict(reversed(BARE.items()))), [])[1] == first
     relation = OutgoingRelation("component:default/web", "ownedBy", "group:default/a")
@@ -155,7 +155,7 @@ def test_the_etag_changes_with_the_content_only() -> None:
 
 
 def test_errors_become_status_items() -> None:
-    """Catalog 2.6: there is a status only where processing failed."""
+    """K363: there is a status only where processing failed."""
     assert "status" not in final_form(processed(BARE), [])[0]
     errors = json.dumps([{"name": "InputError", "message": "bad"}])
     assert final_form(processed(BARE, errors), [])[0]["status"] == {
@@ -171,13 +171,13 @@ def test_errors_become_status_items() -> None:
 
 
 def test_an_orphan_says_so() -> None:
-    """Catalog 2.6: what nothing leads to has the annotation of orphans."""
+    """K366: what nothing leads to has the annotation of orphans."""
     final, _ = final_form(processed(BARE, is_orphan=True), [])
     assert final["metadata"]["annotations"] == {"backstage.io/orphan": "true"}
 
 
 def test_script_urls_are_rejected() -> None:
-    """Catalog 2.6: view and edit addresses that are scripts are replaced; other annotations stay."""
+    """K367: view and edit addresses that are scripts are replaced; other annotations stay."""
     annotations = {"backstage.io/view-url": "javascript:x", "backstage.io/edit-url": "https://a", "x": "javascript:y"}
     final, _ = final_form(processed({**BARE, "metadata": {"name": "web", "annotations": annotations}}), [])
     assert final["metadata"]["annotations"] == {

@@ -62,7 +62,7 @@ async def due(catalog: Catalog) -> set[str]:
 
 
 async def test_the_ancestry_leads_to_the_provider(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 1.9: the entity comes first, then all that led to it; what a provider brought has no parents."""
+    """K160, K161: the entity comes first, then all that led to it; what a provider brought has no parents."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     location = await place_of(catalog)
@@ -76,7 +76,7 @@ async def test_the_ancestry_leads_to_the_provider(catalog: Catalog, make_compone
 
 
 async def test_an_ancestry_in_a_circle_ends(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 1.9: entities that lead to each other come once each."""
+    """K160: entities that lead to each other come once each."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     await catalog.start("a.yaml")
     await catalog.database.execute_many(
@@ -90,7 +90,7 @@ async def test_an_ancestry_in_a_circle_ends(catalog: Catalog, make_component: Co
 
 
 async def test_a_refresh_makes_the_entity_and_its_locations_due(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 1.13: a refresh schedules the entity and every Location above it, and nothing else."""
+    """K239: a refresh schedules the entity and every Location above it, and nothing else."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     await catalog.start("a.yaml")
     assert await due(catalog) == set()
@@ -102,7 +102,7 @@ async def test_a_refresh_makes_the_entity_and_its_locations_due(catalog: Catalog
 
 
 async def test_what_nothing_leads_to_cannot_be_refreshed(catalog: Catalog, make_component: Component) -> None:
-    """Catalog 1.13: a refresh of an unknown or orphaned entity is refused."""
+    """K240: a refresh of an unknown or orphaned entity is refused."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     with pytest.raises(NotFoundError, match="Entity component:default/nope not found"):
@@ -117,7 +117,7 @@ async def test_what_nothing_leads_to_cannot_be_refreshed(catalog: Catalog, make_
 async def test_a_deleted_entity_comes_back_if_its_file_still_has_it(
     catalog: Catalog, make_component: Component
 ) -> None:
-    """Catalog 1.8: the entity goes at once, with its index rows; its Location brings it back under another id."""
+    """K150-K152: the entity goes at once, with its index rows; its Location brings it back under another id."""
     catalog.write("a.yaml", make_component("web", dependsOn=["component:db"]) + make_component("db"))
     await catalog.start("a.yaml")
     before = await catalog.get("component:default/web")
@@ -140,7 +140,7 @@ async def test_a_deleted_entity_comes_back_if_its_file_still_has_it(
 async def test_what_only_a_deleted_location_led_to(
     catalog: Catalog, make_component: Component, strategy: str, left: list[str]
 ) -> None:
-    """Catalog 1.8, 3.6: with a root go the entities that only it led to, or they stay as orphans."""
+    """K151, K440: with a root go the entities that only it led to, or they stay as orphans."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", catalog={"orphanStrategy": strategy})
     ((uid,),) = await catalog.database.fetch("SELECT entity_id FROM final_entities WHERE kind = 'location'")
@@ -152,14 +152,14 @@ async def test_what_only_a_deleted_location_led_to(
 
 
 async def test_deleting_over_http_has_no_answer(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.8: 204 without a body, also for an id that nobody has."""
+    """K150: 204 without a body, also for an id that nobody has."""
     for uid in ("00000000-0000-0000-0000-000000000000", "no-uuid"):
         response = await client.delete(f"/api/catalog/entities/by-uid/{uid}")
         assert (response.status_code, response.content) == (204, b"")
 
 
 async def test_ancestry_over_http(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.9, 0.4: the answer has an entity tag; an unknown entity is a 404 that names it."""
+    """K19, K161: the answer has an entity tag; an unknown entity is a 404 that names it."""
     response = await client.get("/api/catalog/entities/by-name/Component/default/Web/ancestry")
     body = response.json()
     assert body["rootEntityRef"] == "component:default/web"
@@ -184,7 +184,7 @@ async def test_ancestry_over_http(client: httpx2.AsyncClient) -> None:
     ],
 )
 async def test_refreshing_over_http(client: httpx2.AsyncClient, body: Any, status: int, message: str) -> None:
-    """Catalog 1.13, 0.1: 200 without a body; what is unknown or malformed is refused with the recorded texts."""
+    """K5, K239, K241: 200 without a body; what is unknown or malformed is refused with the recorded texts."""
     response = await client.post("/api/catalog/refresh", **({} if body is None else {"json": body}))
     assert response.status_code == status
     if status == 200:
@@ -242,14 +242,14 @@ NO_OWNER = "/spec must have required property 'owner' - missingProperty: owner"
 async def test_an_invalid_entity_is_refused(
     client: httpx2.AsyncClient, body: dict[str, Any], error: dict[str, Any]
 ) -> None:
-    """Catalog 1.13: what is wrong with an entity comes as `errors` with status 400, in the recorded texts."""
+    """K236: what is wrong with an entity comes as `errors` with status 400, in the recorded texts."""
     response = await client.post("/api/catalog/validate-entity", json=body)
     assert response.status_code == 400
     assert response.json() == {"errors": [error]}
 
 
 async def test_a_bad_name_is_refused(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.13: a member of the wrong form is told with what was expected and what was found."""
+    """K236: a member of the wrong form is told with what was expected and what was found."""
     body = {"entity": entity(metadata={"name": "bad name!"}), "location": PLACE}
     (error,) = (await client.post("/api/catalog/validate-entity", json=body)).json()["errors"]
     expected = (
@@ -264,7 +264,7 @@ async def test_a_bad_name_is_refused(client: httpx2.AsyncClient) -> None:
 
 
 async def test_a_valid_entity_is_accepted_and_not_stored(client: httpx2.AsyncClient) -> None:
-    """Catalog 1.13: 200 without a body, and nothing is stored; labels that differ in case only pass as well."""
+    """K235, K237, K320: 200 without a body, and nothing is stored; labels that differ in case only pass as well."""
     labels = {"a": "1", "A": "2"}
     for metadata in ({"name": "v"}, {"name": "v", "labels": labels}, {"name": "v", "annotations": {"a": "b"}}):
         body = {"entity": entity(metadata=metadata), "location": PLACE}
@@ -275,14 +275,14 @@ async def test_a_valid_entity_is_accepted_and_not_stored(client: httpx2.AsyncCli
 
 
 async def test_malformed_requests_for_validation_have_the_usual_error(client: httpx2.AsyncClient) -> None:
-    """Catalog 0.1, 1.13: a body that is none of the schema is told by the standard error document."""
+    """K10: a body that is none of the schema is told by the standard error document."""
     response = await client.post("/api/catalog/validate-entity", json={"entity": entity()})
     assert response.status_code == 400
     assert response.json()["error"]["message"] == "request/body must have required property 'location'"
 
 
 async def test_a_location_at_an_address_cannot_read_files(client: httpx2.AsyncClient, tmp_path: Path) -> None:
-    """Catalog 2.7: a Location that was found at an address names no files of the machine, not even in validation."""
+    """K383: a Location that was found at an address names no files of the machine, not even in validation."""
     (tmp_path / "secret.yaml").write_text("password: 1")
     location = {
         "apiVersion": "backstage.io/v1alpha1",

@@ -40,7 +40,7 @@ def values(text: str) -> list[Any]:
     "text", ["yes", "no", "on", "off", "y", "2020-01-01", "1:30", "0b1", "1_000", "<<", "=", "08a"]
 )
 def test_words_of_older_editions_are_texts(text: str) -> None:
-    """Catalog 2.7: what only YAML 1.1 gives a type stays a text."""
+    """K375: what only YAML 1.1 gives a type stays a text."""
     assert values(f"a: {text}") == [{"a": text}]
 
 
@@ -71,25 +71,25 @@ def test_words_of_older_editions_are_texts(text: str) -> None:
     ],
 )
 def test_scalars_have_the_types_of_the_core_schema(text: str, expected: Any) -> None:
-    """Catalog 2.7: the core schema of YAML 1.2 decides types; what JSON cannot hold becomes null."""
+    """K375: the core schema of YAML 1.2 decides types; what JSON cannot hold becomes null."""
     (value,) = values(f"a: {text}")
     assert value == {"a": expected}
     assert type(value["a"]) is type(expected)
 
 
 def test_merge_keys_are_keys() -> None:
-    """Catalog 2.7: `<<` merges nothing."""
+    """K375: `<<` merges nothing."""
     assert values("base: &b {x: 1}\nc:\n  <<: *b\n") == [{"base": {"x": 1}, "c": {"<<": {"x": 1}}}]
 
 
 def test_empty_documents_are_left_out() -> None:
-    """Catalog 2.7: comments and markers alone are no entities, but they count as documents."""
+    """K375: comments and markers alone are no entities, but they count as documents."""
     documents = read_documents("# a\n---\n---\na: 1\n---\n# b\n--- {b: 2}\n...\n---\n", "f.yaml")
     assert [(document.index, document.value) for document in documents] == [(1, {"a": 1}), (3, {"b": 2})]
 
 
 def test_a_broken_document_leaves_the_others_alone() -> None:
-    """Catalog 2.7: an error names file, line, column and document, and the documents around it are read."""
+    """K376: an error names file, line, column and document, and the documents around it are read."""
     text = "a: 1\n---\nb: [1\nc: }\n---\nd: 4\n"
     first, second, third = read_documents(text, "/srv/f.yaml")
     assert (first.value, third.value) == ({"a": 1}, {"d": 4})
@@ -114,13 +114,13 @@ def test_a_broken_document_leaves_the_others_alone() -> None:
     ],
 )
 def test_what_is_no_json_is_refused(text: str, problem: str) -> None:
-    """Catalog 2.7: errors say where and what to do."""
+    """K376: errors say where and what to do."""
     (document,) = read_documents(text, "f.yaml")
     assert problem in str(document.error)
 
 
 def test_aliases_cannot_explode(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Catalog 2.7: values behind aliases count each time they are used, so that a small file stays small."""
+    """K376: values behind aliases count each time they are used, so that a small file stays small."""
     lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 30)]
     monkeypatch.setattr(yaml_documents, "MAX_VALUES", 1000)
     (document,) = read_documents("\n".join(lines), "f.yaml")
@@ -128,31 +128,31 @@ def test_aliases_cannot_explode(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_enormous_file_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Catalog 2.7: a file beyond the limit is refused with both sizes."""
+    """K376: a file beyond the limit is refused with both sizes."""
     monkeypatch.setattr(yaml_documents, "MAX_TEXT_CHARACTERS", 10)
     with pytest.raises(YamlDocumentError, match=r"f\.yaml is too large: 11 characters, at most 10 are read"):
         read_documents("a: 23456789", "f.yaml")
 
 
 def test_a_directive_keeps_its_document() -> None:
-    """Catalog 2.7: a file with directives is read as one stream."""
+    """K375: a file with directives is read as one stream."""
     assert values("%YAML 1.2\n---\na: yes\n") == [{"a": "yes"}]
 
 
 def test_a_marker_inside_a_block_is_content() -> None:
-    """Catalog 2.7: only a marker at the start of a line divides documents."""
+    """K375: only a marker at the start of a line divides documents."""
     assert values("a: |\n  ---\n  b\n--- \nc: '--- d'\n") == [{"a": "---\nb\n"}, {"c": "--- d"}]
 
 
 def test_a_byte_order_mark_is_no_content() -> None:
-    """Catalog 2.7: files from Windows editors read as any other."""
+    """K375: files from Windows editors read as any other."""
     assert values("\ufeffa: 1\r\n---\r\nb: 2\r\n") == [{"a": 1}, {"b": 2}]
 
 
 @settings(deadline=None)
 @given(st.lists(json_value.filter(lambda value: value is not None), max_size=4))
 def test_json_comes_back_as_it_was_written(written: list[Any]) -> None:
-    """Catalog 2.7: whatever JSON holds survives being written as YAML documents and read again."""
+    """K375: whatever JSON holds survives being written as YAML documents and read again."""
     read = values("".join(f"--- {json.dumps(document, ensure_ascii=False)}\n" for document in written))
     assert len(read) == len(written)
     for ours, theirs in zip(read, written, strict=True):
@@ -174,6 +174,6 @@ def _same(ours: Any, theirs: Any) -> bool:
 @settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Catalog 2.7: no text makes the reader fail other than by an error of its documents."""
+    """K376: no text makes the reader fail other than by an error of its documents."""
     for document in read_documents(text, "f.yaml"):
         assert (document.error is None) != (document.value is None)

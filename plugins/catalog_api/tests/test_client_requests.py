@@ -30,7 +30,7 @@ def pairs(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 async def test_a_query_becomes_parameters() -> None:
-    """Catalog 1.1, 1.5: each filter set is one parameter, existence is a key alone, and the token goes along."""
+    """K556, K567: each filter set is one parameter, existence is a key alone, and the token goes along."""
     client, http = client_of(
         **{"entities/by-query": {"items": [WEB], "totalItems": 7, "pageInfo": {"nextCursor": "c"}}}
     )
@@ -62,21 +62,21 @@ async def test_a_query_becomes_parameters() -> None:
 
 
 async def test_a_cursor_replaces_the_query() -> None:
-    """Catalog 1.5: with a cursor only fields and limit are sent beside it."""
+    """K112, K556: with a cursor only fields and limit are sent beside it."""
     client, http = client_of(**{"entities/by-query": EMPTY_PAGE})
     await client.query_entities(cursor="abc=", limit=3, filter={"kind": "api"}, order=[("x", "asc")])
     assert pairs(http.requests[0]) == [("limit", "3"), ("cursor", "abc=")]
 
 
 async def test_entities_are_listed() -> None:
-    """Catalog 1.4: a listing sends filter, order and paging."""
+    """K555: a listing sends filter, order and paging."""
     client, http = client_of(entities=[WEB])
     assert await client.get_entities(filter={"kind": "component"}, order=[("metadata.name", "asc")], limit=2) == [WEB]
     assert pairs(http.requests[0]) == [("filter", "kind=component"), ("order", "asc:metadata.name"), ("limit", "2")]
 
 
 async def test_an_entity_is_fetched_by_its_name() -> None:
-    """Catalog 1.7: the parts of the name are path segments, encoded; one that does not exist is None."""
+    """K558: the parts of the name are path segments, encoded; one that does not exist is None."""
     client, http = client_of(**{"entities/by-name/component/default/we%20b%2Fx": WEB})
     assert await client.get_entity_by_ref(EntityRef("component", "default", "we b/x")) == WEB
     missing = MockHttpClient({f"GET {BASE}/entities/by-name/component/default/no": json_response({}, 404)})
@@ -87,7 +87,7 @@ async def test_an_entity_is_fetched_by_its_name() -> None:
 
 
 async def test_many_refs_are_asked_for_in_several_requests() -> None:
-    """Catalog 0.1, 1.10: at most 1,000 refs and 90 KiB go into one body, because servers take 100 KiB."""
+    """K7, K557: at most 1,000 refs and 90 KiB go into one body, because servers take 100 KiB."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         refs = json.loads(request.body or b"")["entityRefs"]
@@ -106,14 +106,14 @@ async def test_many_refs_are_asked_for_in_several_requests() -> None:
 
 
 async def test_no_refs_need_no_request() -> None:
-    """Catalog 1.10: nothing asked, nothing sent."""
+    """K557: nothing asked, nothing sent."""
     client, http = client_of()
     assert await client.get_entities_by_refs([]) == []
     assert http.requests == []
 
 
 async def test_facets_are_typed() -> None:
-    """Catalog 1.11: each facet is a parameter of its own."""
+    """K560: each facet is a parameter of its own."""
     client, http = client_of(**{"entity-facets": {"facets": {"kind": [{"value": "API", "count": 2}]}}})
     facets = await client.get_entity_facets(["kind", "spec.type"], filter={"kind": "api"})
     assert [(facet.value, facet.count) for facet in facets["kind"]] == [("API", 2)]
@@ -121,7 +121,7 @@ async def test_facets_are_typed() -> None:
 
 
 async def test_a_refusal_keeps_its_status() -> None:
-    """Catalog 0.2: an error document becomes an error with the same status."""
+    """K567: an error document becomes an error with the same status."""
     http = MockHttpClient(
         {
             f"GET {BASE}/entities": json_response(FAILURE, 403),

@@ -22,7 +22,7 @@ ENTITY = {
 
 
 def test_an_entity_has_a_typed_view() -> None:
-    """Catalog 2.1: what every entity has is typed; unknown members are allowed."""
+    """K300: what every entity has is typed; unknown members are allowed."""
     entity = to_entity(ENTITY)
     assert entity.ref == EntityRef("Component", "shop", "web")
     assert entity.metadata.links[0].title == "Home"
@@ -33,20 +33,20 @@ def test_an_entity_has_a_typed_view() -> None:
 
 
 def test_the_typed_view_speaks_the_wire_format() -> None:
-    """Catalog 2.1: written as JSON, the typed view has the members that clients read."""
+    """K300: written as JSON, the typed view has the members that clients read."""
     text = msgspec.json.encode(to_entity(ENTITY))
     assert msgspec.json.decode(text)["relations"] == ENTITY["relations"]
     assert msgspec.json.decode(text, type=Entity) == to_entity(ENTITY)
 
 
 def test_a_missing_namespace_is_the_default_one() -> None:
-    """Catalog 2.1: without a namespace the entity is in `default`."""
+    """K302: without a namespace the entity is in `default`."""
     entity = to_entity({"apiVersion": "v1", "kind": "K", "metadata": {"name": "n"}})
     assert entity.metadata.namespace == "default"
     assert entity.relations == []
 
 
 def test_a_broken_entity_has_no_typed_view() -> None:
-    """Catalog 2.1: an entity without a name is refused."""
+    """K300: an entity without a name is refused."""
     with pytest.raises(msgspec.ValidationError, match="name"):
         to_entity({"apiVersion": "v1", "kind": "K", "metadata": {}})

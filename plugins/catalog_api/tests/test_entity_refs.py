@@ -29,24 +29,24 @@ name = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20
     ],
 )
 def test_a_reference_is_split_at_the_first_separators(text: str, expected: EntityRef) -> None:
-    """Catalog 2.3: the first colon ends the kind, the first slash the namespace, and the name is all the rest."""
+    """K325: the first colon ends the kind, the first slash the namespace, and the name is all the rest."""
     assert parse_entity_ref(text) == expected
 
 
 def test_a_colon_after_a_slash_is_part_of_the_name() -> None:
-    """Catalog 2.3: a colon that comes after the first slash is no kind separator."""
+    """K325: a colon that comes after the first slash is no kind separator."""
     assert parse_entity_ref("n/k:a", default_kind="x") == EntityRef("x", "n", "k:a")
 
 
 @pytest.mark.parametrize("text", ["", ":", "/", ":a", "k:", "k:/a", "/a", "k:n/", "k:/"])
 def test_an_empty_part_is_refused(text: str) -> None:
-    """Catalog 2.3: a part that is there must not be empty, even where there is a default for it."""
+    """K326: a part that is there must not be empty, even where there is a default for it."""
     with pytest.raises(EntityRefError):
         parse_entity_ref(text, default_kind="component")
 
 
 def test_a_kind_is_needed_unless_there_is_a_default() -> None:
-    """Catalog 2.3: without a kind and without a default for it, the message says how to write one."""
+    """K327: without a kind and without a default for it, the message says how to write one."""
     with pytest.raises(EntityRefError, match="'default/web' has no kind: write it as 'component:web'"):
         parse_entity_ref("default/web")
     assert parse_entity_ref("web", default_kind="group", default_namespace="other") == EntityRef(
@@ -56,7 +56,7 @@ def test_a_kind_is_needed_unless_there_is_a_default() -> None:
 
 @pytest.mark.parametrize("parts", [{"kind": "", "name": "a"}, {"kind": "a", "namespace": "", "name": "b"}, {"kind": 1}])
 def test_an_object_with_a_bad_part_is_refused(parts: dict[str, object]) -> None:
-    """Catalog 2.3: the parts of an object must be texts that are not empty as well."""
+    """K326: the parts of an object must be texts that are not empty as well."""
     with pytest.raises(EntityRefError):
         parse_entity_ref(parts)
 
@@ -64,7 +64,7 @@ def test_an_object_with_a_bad_part_is_refused(parts: dict[str, object]) -> None:
 @settings(deadline=None)
 @given(part, part, name)
 def test_a_whole_reference_comes_back_in_lower_case(kind: str, namespace: str, own: str) -> None:
-    """Catalog 2.3: stringifying and parsing keeps all three parts, in lower case."""
+    """K328: stringifying and parsing keeps all three parts, in lower case."""
     text = stringify_entity_ref(EntityRef(kind, namespace, own))
     assert text == f"{kind}:{namespace}/{own}".lower()
     if not {":", "/"} & set(kind.lower() + namespace.lower()):
@@ -74,7 +74,7 @@ def test_a_whole_reference_comes_back_in_lower_case(kind: str, namespace: str, o
 @settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_either_a_reference_or_refused(text: str) -> None:
-    """Catalog 2.3: nothing but a reference error ever comes out, and no part of a reference is empty."""
+    """K326: nothing but a reference error ever comes out, and no part of a reference is empty."""
     try:
         parsed = parse_entity_ref(text, default_kind="component")
     except EntityRefError:
@@ -86,7 +86,7 @@ def test_any_text_is_either_a_reference_or_refused(text: str) -> None:
 
 
 def test_an_entity_is_stringified_by_its_metadata() -> None:
-    """Catalog 2.3: a whole entity names itself, in the default namespace if it says no other."""
+    """K328: a whole entity names itself, in the default namespace if it says no other."""
     entity = {"kind": "Component", "metadata": {"name": "Web"}}
     assert stringify_entity_ref(entity) == "component:default/web"
 
@@ -100,25 +100,25 @@ def test_an_entity_is_stringified_by_its_metadata() -> None:
     ],
 )
 def test_a_location_reference_is_split_at_the_first_colon(text: str, expected: LocationRef) -> None:
-    """Catalog 2.3: type and target are trimmed."""
+    """K329: type and target are trimmed."""
     assert parse_location_ref(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "file", "file:", ":a", "file: ", "https://host/a", "HTTP:x", "url:javascript:x"])
 def test_other_location_references_are_refused(text: str) -> None:
-    """Catalog 2.3: type and target must be there, the type is no URL scheme, and the target is no script."""
+    """K329, K330: type and target must be there, the type is no URL scheme, and the target is no script."""
     with pytest.raises(LocationRefError):
         parse_location_ref(text)
 
 
 def test_a_bare_address_is_told_what_it_lacks() -> None:
-    """Catalog 2.3: the message for an address without a type shows the reference that was meant."""
+    """K329: the message for an address without a type shows the reference that was meant."""
     with pytest.raises(LocationRefError, match=r"prefix it with 'url:', e\.g\. 'url:https://host/a'"):
         parse_location_ref("https://host/a")
 
 
 @pytest.mark.parametrize("text", ["javascript:alert(1)", " java\tscript:x", "JAVASCRIPT:x"])
 def test_a_script_is_seen_through_disguises(text: str) -> None:
-    """Catalog 2.6: browsers ignore case and blanks in a scheme, so they hide nothing."""
+    """K367: browsers ignore case and blanks in a scheme, so they hide nothing."""
     assert is_script_url(text)
     assert not is_script_url("https://host/javascript:x")
