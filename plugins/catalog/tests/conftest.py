@@ -19,7 +19,7 @@ from understage.catalog.totals import Totals
 from understage.catalog_api import CatalogProcessor, EntityJson, EntityProvider
 from understage.config import config_from_data
 from understage.plugin_api import DatabaseService
-from understage.testing import TestDatabases, mock_services
+from understage.testing import MockUrlReader, TestDatabases, mock_services
 
 
 class CollectedLogs:
@@ -60,6 +60,7 @@ class CatalogUnderTest:
         self.gate = Gate(access, mock_services.http_auth(plugin_id="catalog"), mock_services.auditor())
         self.failures: list[BaseException] = []
         self.running: RunningCatalog | None = None
+        self.web = MockUrlReader()
 
     def write(self, name: str, text: str) -> Path:
         """Writes an entity file."""
@@ -96,7 +97,7 @@ class CatalogUnderTest:
         for provider in providers:
             extensions.add_provider(provider, self.failures.append)
         config = config_from_data({"catalog": settings})
-        return RunningCatalog(config, self.database, self.logs, extensions, self.totals)
+        return RunningCatalog(config, self.database, self.logs, extensions, self.totals, self.web)
 
     async def settle(self) -> None:
         """Works until nothing is due."""

@@ -14,26 +14,33 @@ from understage.catalog.database.locations import Location
 from understage.catalog.locations import Locations
 from understage.catalog.query.location_queries import matches, parse_location_query
 from understage.catalog_api import (
-    CatalogProcessing,
-    CatalogProcessor,
-    Emit,
     EntityRef,
-    LocationRef,
-    ProcessorCache,
 )
 from understage.errors import ConflictError, InputError, NotFoundError
-from understage.plugin_api import ModuleRegistrationPoints, create_backend_module
 from understage.testing import mock_services, start_test_backend
 
 Catalog = Any
 Component = Callable[..., str]
 
-FILES: dict[str, list[str]] = {
-    "http://x/one.yaml": ["one"],
-    "http://x/two.yaml": ["two", "three"],
-    "http://x/twice.yaml": ["nested", "one"],
-    "http://x/bad.yaml": ["bad name!"],
+
+def document(name: str) -> str:
+    spec = "spec: {type: service, lifecycle: production, owner: team}"
+    return f"---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{name: {name}}}\n{spec}\n"
+
+
+NESTED = """---
+apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata: {name: nested}
+spec: {target: ./one.yaml}
+"""
+FILES = {
+    "http://x/one.yaml": document("one"),
+    "http://x/two.yaml": document("two") + document("three"),
+    "http://x/twice.yaml": NESTED + document("one"),
+    "http://x/bad.yaml": document("bad name!"),
 }
+WEB = mock_services.url_reader.factory(FILES)
 
 UNKNOWN_MEMBER = """\
 Malformed request: [
@@ -48,34 +55,9 @@ Malformed request: [
 ]"""
 
 
-class Web(CatalogProcessor):
-    """Reads components from addresses that exist only here; `nested` stands for a Location that leads to `one`."""
-
-    async def read_location(self, location: LocationRef, *, optional: bool, emit: Emit, cache: ProcessorCache) -> bool:
-        if location.type != "url":
-            return False
-        if location.target not in FILES:
-            raise NotFoundError(f"Unable to read url, no matching files found for {location.target}")
-        for name in FILES[location.target]:
-            entity: dict[str, Any] = {"apiVersion": "backstage.io/v1alpha1", "metadata": {"name": name}}
-            spec = {"type": "service", "lifecycle": "production", "owner": "team"}
-            if name == "nested":
-                emit.entity({**entity, "kind": "Location", "spec": {"target": "http://x/one.yaml"}}, location=location)
-            else:
-                emit.entity({**entity, "kind": "Component", "spec": spec}, location=location)
-        return True
-
-
-@create_backend_module(plugin_id="catalog", module_id="web")
-def web_module(env: ModuleRegistrationPoints) -> None:
-    @env.register_init
-    async def init(processing: CatalogProcessing) -> None:
-        processing.add_processor(Web())
-
-
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    features = [catalog_feature, web_module, mock_services.root_config.factory(data={})]
+    features = [catalog_feature, WEB, mock_services.root_config.factory(data={})]
     async with start_test_backend(features=features) as backend:
         yield backend.client
 
@@ -189,7 +171,8 @@ async def test_a_dry_run_tells_all_that_is_wrong(client: httpx2.AsyncClient, tar
 @pytest.fixture
 async def locations(catalog: Catalog) -> Locations:
     """Gives the locations of a catalog that reads addresses."""
-    await catalog.start(processors=[Web()])
+    catalog.web.files.update(FILES)
+    await catalog.start()
     running = catalog.running
     return Locations(catalog.database, running.registered, lambda: running.engine.pipeline, is_readonly=False)
 
@@ -222,7 +205,8 @@ async def test_locations_outlive_a_restart(catalog: Catalog, locations: Location
         "http://x/two.yaml",
         "location:default/generated-two",
     )
-    await catalog.start(processors=[Web()])
+    catalog.web.files.update(FILES)
+    await catalog.start()
     assert await catalog.refs() == ["component:default/one", "component:default/three", "component:default/two"]
 
 
@@ -260,7 +244,7 @@ async def test_nested_duplicates_are_found(locations: Locations) -> None:
 async def test_a_readonly_catalog_changes_no_locations() -> None:
     """K196, K511: with catalog.readonly all changes are 403, but not a dry run."""
     config = mock_services.root_config.factory(data={"catalog": {"readonly": True}})
-    async with start_test_backend(features=[catalog_feature, web_module, config]) as backend:
+    async with start_test_backend(features=[catalog_feature, WEB, config]) as backend:
         body = {"type": "url", "target": "http://x/one.yaml"}
         assert (await register(backend.client, "http://x/one.yaml")).status_code == 403
         assert (await backend.client.put("/api/catalog/locations/x", json=body)).status_code == 403

@@ -98,7 +98,10 @@ class RepositoryIntegration(Integration):
         is_folder = urlsplit(base).path.endswith("/")
         folder = location.path if is_folder else posixpath.dirname(location.path)
         joined = posixpath.normpath(posixpath.join("/", folder, unquote(name)))
-        resolved = self.url_of(location, joined.lstrip("/"))
+        path = joined.lstrip("/")
+        if path and posixpath.basename(name) in ("", ".", ".."):
+            path += "/"  # a folder, so that what is named relative to the answer is in it
+        resolved = self.url_of(location, path)
         return self.with_line(resolved, line_number) if line_number else resolved + hash_sign + fragment
 
     def with_line(self, url: str, line_number: int) -> str:

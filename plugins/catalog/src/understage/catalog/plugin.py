@@ -13,6 +13,7 @@ from understage.plugin_api import (
     PermissionsRegistry,
     PluginRegistrationPoints,
     RootConfig,
+    UrlReader,
     create_backend_plugin,
 )
 
@@ -34,6 +35,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         logger: Logger,
         permissions: Permissions,
         permissions_registry: PermissionsRegistry,
+        url_reader: UrlReader,
     ) -> None:
         from understage.catalog.access import Access
         from understage.catalog.config import read_catalog_config
@@ -50,7 +52,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
 
         await database.migrate("understage.catalog")
         totals = Totals(database)
-        running = RunningCatalog(config, database, logger, extensions, totals)
+        running = RunningCatalog(config, database, logger, extensions, totals, url_reader)
         await running.connect_providers()
         lifecycle.add_startup_hook(running.start)
         lifecycle.add_shutdown_hook(running.stop)

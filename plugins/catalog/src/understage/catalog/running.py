@@ -10,10 +10,7 @@ from understage.catalog.config import CatalogConfig, read_catalog_config
 from understage.catalog.extensions import AddedProvider, ProcessingExtensions
 from understage.catalog.processing.engine import Engine
 from understage.catalog.processing.pipeline import Pipeline
-from understage.catalog.processing.processors import Processors
-from understage.catalog.processors.annotate_location import AnnotateLocationProcessor
-from understage.catalog.processors.builtin_kinds import BuiltinKindsProcessor
-from understage.catalog.processors.file_reader import FileReaderProcessor
+from understage.catalog.processors.all_processors import all_processors
 from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
 from understage.catalog.providers.connection import ProviderConnection
 from understage.catalog.providers.location_store import LocationStoreProvider
@@ -22,7 +19,8 @@ from understage.catalog.totals import Totals
 from understage.catalog.upkeep import Upkeep
 from understage.config import Config
 from understage.errors import ForwardedError
-from understage.plugin_api import DatabaseService, LoggerService
+from understage.integration import ScmIntegrations
+from understage.plugin_api import DatabaseService, LoggerService, UrlReaderService
 
 RETRY_SECONDS = 5.0
 
@@ -36,6 +34,7 @@ class RunningCatalog:
         logger: where the catalog reports.
         extensions: what modules have added.
         totals: what is to be told when something changes.
+        url_reader: reads addresses.
     """
 
     def __init__(
@@ -45,6 +44,7 @@ class RunningCatalog:
         logger: LoggerService,
         extensions: ProcessingExtensions,
         totals: Totals,
+        url_reader: UrlReaderService,
     ) -> None:
         self._config = config
         self._database = database
@@ -52,17 +52,15 @@ class RunningCatalog:
         self._extensions = extensions
         self._totals = totals
         settings = read_catalog_config(config)
-        self._processors = Processors(
-            [BuiltinKindsProcessor(), FileReaderProcessor(), AnnotateLocationProcessor(), *extensions.processors],
-            settings.processor_options,
-        )
+        self._integrations = ScmIntegrations.from_config(config)
+        self._processors = all_processors(settings, extensions, self._integrations, url_reader)
         self._locations = ConfigLocationProvider(settings.locations)
         self.registered = LocationStoreProvider(database)
         self._settings = settings
         self._interval_seconds = settings.interval_seconds
         self.engine = Engine(
             database,
-            Pipeline(self._processors, _rules(settings)),
+            self._pipeline(settings),
             logger,
             interval_seconds=self._interval_seconds or (0, 0),
             orphan_strategy=settings.orphan_strategy,
@@ -86,6 +84,9 @@ class RunningCatalog:
                 await added.provider.connect(self._connection(name))
             except Exception as error:  # noqa: BLE001 - one module's provider must not take the catalog down
                 added.report_failure(ForwardedError(f"the entity provider '{name}' could not be connected", error))
+
+    def _pipeline(self, settings: CatalogConfig) -> Pipeline:
+        return Pipeline(self._processors, _rules(settings), self._integrations.resolve_url)
 
     def _connection(self, name: str) -> ProviderConnection:
         return ProviderConnection(name, self._database, self._logger, self._something_is_due)
@@ -131,7 +132,7 @@ class RunningCatalog:
         if settings == self._settings:
             return
         self._settings = settings
-        self.engine.pipeline = Pipeline(self._processors, _rules(settings))
+        self.engine.pipeline = self._pipeline(settings)
         await self._locations.update(settings.locations)
         self._logger.info("Took over the changed locations and rules of the configuration")
 

@@ -105,6 +105,9 @@ class Upkeep:
         Args:
             entity: the entity.
             location: where it would be found: `url:` and an address.
+
+        Raises:
+            ServiceUnavailableError: a host wants to be asked later.
         """
         try:
             place = parse_location_ref(location)
@@ -123,4 +126,6 @@ class Upkeep:
             entity = {**entity, "metadata": {**metadata, "annotations": {**own, **places}}}
         digest = text_hash(msgspec.json.encode(entity))
         outcome = await self._pipeline().run(stringify_entity_ref(entity), entity, digest, {})
+        if outcome.postponed is not None:
+            raise outcome.postponed
         return outcome.errors

@@ -25,7 +25,7 @@ from understage.catalog_api.extension_points import (
     CatalogProcessingExtensionPoint,
     catalog_processing_extension_point,
 )
-from understage.catalog_api.processing import CatalogProcessor, Emit, ProcessorCache
+from understage.catalog_api.processing import CatalogProcessor, Emit, EntityDataParser, ProcessorCache
 from understage.catalog_api.providers import (
     DeferredEntity,
     DeltaMutation,
@@ -57,6 +57,7 @@ __all__ = [
     "Emit",
     "EntitiesPage",
     "Entity",
+    "EntityDataParser",
     "EntityFacet",
     "EntityFilter",
     "EntityJson",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from understage.catalog_api.entity import EntityJson
@@ -32,6 +33,14 @@ class Emit(Protocol):
         """Emits a relation; its inverse is to be emitted as well."""
         ...
 
+    def refresh(self, key: str) -> None:
+        """Emits the name of something that the entity is made of, so that it is looked at again when that changes.
+
+        Args:
+            key: such as `url:https://...`; providers refresh by it.
+        """
+        ...
+
     def error(self, error: Exception) -> None:
         """Emits an error without ending the run; the entity's last good version stays."""
         ...
@@ -54,6 +63,19 @@ class ProcessorCache(Protocol):
 
     def set(self, key: str, value: Any) -> None:
         """Remembers a JSON value. What a run sets replaces everything that earlier runs have set."""
+        ...
+
+
+class EntityDataParser(Protocol):
+    """Understands the files that entities are read from. Called in a thread."""
+
+    def __call__(self, data: bytes, location: LocationRef, /) -> Iterable[EntityJson | Exception]:
+        """Returns the entities of a file, and an error in place of each part of it that is none.
+
+        Args:
+            data: the file.
+            location: where it is.
+        """
         ...
 
 

@@ -7,11 +7,13 @@ import msgspec
 
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.content_hash import text_hash
+from understage.catalog.providers.config_locations import location_entity
 from understage.catalog.rules import CatalogRules
 from understage.catalog_api import EntityJson, EntityRef, LocationRef, annotations, stringify_entity_ref
-from understage.errors import ForwardedError, InputError, NotAllowedError
+from understage.errors import ForwardedError, InputError, NotAllowedError, ServiceUnavailableError
 
 _BY_LOCATION = "\0"
+UNKNOWN = LocationRef("unknown", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +42,27 @@ class Collector:
         origin: the registered place that led to it.
         rules: which kinds may come from where.
         children: entities that it leads to, by name.
-        locations: places to read further entities from.
         relations: source, type and target.
+        refresh_keys: names of what the entity is made of.
         errors: errors because of which the run counts as failed.
         document_errors: errors of single documents, which leave the others alone.
+        place: where the entity that is being processed was found.
         is_unchanged: whether the location reads as it did in the last run.
+        postponed: why a part of the work cannot be done before a certain time.
+        is_open: whether the run goes on; what comes later is dropped.
     """
 
     parent: str
     origin: LocationRef
     rules: CatalogRules
     children: dict[str, Child] = field(default_factory=dict)
-    locations: list[LocationRef] = field(default_factory=list)
     relations: set[tuple[str, str, str]] = field(default_factory=set)
+    refresh_keys: set[str] = field(default_factory=set)
     errors: list[Exception] = field(default_factory=list)
     document_errors: list[Exception] = field(default_factory=list)
+    place: LocationRef = UNKNOWN
     is_unchanged: bool = False
+    postponed: ServiceUnavailableError | None = None
     is_open: bool = True
 
     def entity(self, entity: EntityJson, *, location: LocationRef, location_key: str | None = _BY_LOCATION) -> None:
@@ -82,13 +89,22 @@ class Collector:
 
     def location(self, location: LocationRef) -> None:
         """Takes a place to read further entities from."""
-        if self.is_open:
-            self.locations.append(location)
+        self.entity(location_entity(location), location=self.place)
 
     def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:  # noqa: A002 - the protocol's word
         """Takes a relation."""
         if self.is_open:
             self.relations.add((str(source), type, str(target)))
+
+    def refresh(self, key: str) -> None:
+        """Takes the name of something that the entity is made of."""
+        if self.is_open:
+            self.refresh_keys.add(key)
+
+    def postpone(self, reason: ServiceUnavailableError) -> None:
+        """Notes that a host wants to be asked later; the latest time counts."""
+        if self.postponed is None or (reason.retry_after or 0) > (self.postponed.retry_after or 0):
+            self.postponed = reason
 
     def error(self, error: Exception) -> None:
         """Takes an error that fails the run."""
@@ -128,6 +144,12 @@ class RunCache:
     def __init__(self, known: dict[str, Any]) -> None:
         self._known = known
         self.written: dict[str, Any] = {}
+
+    def blank(self) -> "RunCache":
+        """Returns a cache that knows nothing, and writes into this one."""
+        other = RunCache({})
+        other.written = self.written
+        return other
 
     def get(self, key: str) -> Any:
         """Returns what an earlier run has set, or None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database.refresh_state import ClaimedEntity
+from understage.catalog.database.refresh_state import ClaimedEntity, move_due
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.lanes import side_by_side
 from understage.catalog.processing.lease import Lease
@@ -31,6 +32,7 @@ POLL_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
 LONGEST_ON_THE_LOOP_SECONDS = 0.005
+SHORTEST_POSTPONEMENT_SECONDS = 1
 
 
 class Engine:
@@ -172,6 +174,7 @@ class Engine:
         async def store(connection: DatabaseConnection) -> StoredBatch:
             now = datetime.now(UTC)
             await lease.finish(connection, now + pause)
+            await _postpone(connection, processed, now, now + pause)
             if not batch:
                 return StoredBatch()
             stored = await store_batch(connection, batch, now, self._orphan_strategy)
@@ -180,6 +183,7 @@ class Engine:
             return stored
 
         stored = await in_transaction(self._database, store)
+        self._report_waiting(processed)
         for one in batch:
             if not one.is_repetition:
                 self._report(one.claimed.entity_ref, one.outcome)
@@ -188,6 +192,13 @@ class Engine:
         if stored.deleted:
             self._logger.info("Deleted entities that nothing leads to any more", count=len(stored.deleted))
             self._on_change()
+
+    def _report_waiting(self, processed: Sequence[Processed]) -> None:
+        reasons = [one.outcome.postponed for one in processed if one.outcome.postponed is not None]
+        if reasons:
+            self._logger.warning(
+                "Entities wait until a host wants to be asked again", count=len(reasons), problem=str(reasons[0])
+            )
 
     def _report(self, ref: str, outcome: Outcome) -> None:
         for error in outcome.errors:
@@ -198,6 +209,19 @@ class Engine:
                 location=str(outcome.location),
                 problem=problem,
             )
+
+
+async def _postpone(
+    connection: DatabaseConnection, processed: Sequence[Processed], now: datetime, due_at: datetime
+) -> None:
+    """Makes entities that wait for a host due when it wants to be asked again."""
+    waiting: dict[int, list[str]] = {}
+    for one in processed:
+        if one.outcome.postponed is not None:
+            seconds = math.ceil(one.outcome.postponed.retry_after or SHORTEST_POSTPONEMENT_SECONDS)
+            waiting.setdefault(max(seconds, SHORTEST_POSTPONEMENT_SECONDS), []).append(one.claimed.entity_id)
+    for delay, entity_ids in sorted(waiting.items()):
+        await move_due(connection, sorted(entity_ids), due_at, now + timedelta(seconds=delay))
 
 
 def _has_learnt(one: Processed) -> bool:

@@ -1,13 +1,16 @@
 """The run of one entity through all processors."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urljoin
 
 from understage.catalog.model.envelope import check_envelope, enforce_policies
-from understage.catalog.processing.collector import Child, Collector, RunCache
+from understage.catalog.processing.collector import UNKNOWN, Child, Collector, RunCache
 from understage.catalog.processing.content_hash import content_hash
-from understage.catalog.processing.location_targets import LOCATION_KIND, is_optional, location_targets
+from understage.catalog.processing.location_reading import CacheOf, LocationReading
+from understage.catalog.processing.location_targets import LOCATION_KIND, ResolveUrl
+from understage.catalog.processing.postponing import postponed_by
 from understage.catalog.processing.processors import Processors
 from understage.catalog.rules import CatalogRules
 from understage.catalog_api import (
@@ -18,15 +21,15 @@ from understage.catalog_api import (
     parse_location_ref,
     stringify_entity_ref,
 )
-from understage.errors import ForwardedError, InputError, UnderstageError, serialize_error
+from understage.errors import InputError, ServiceUnavailableError, UnderstageError, serialize_error
 
 MAX_ERROR_CHARACTERS = 5000
 FINGERPRINT = "fingerprint"
+FAILURES = "failures"
+FAILURES_UNTIL_FORGOTTEN = 5
 TYPES_FROM_ANYWHERE = ("url",)
-UNKNOWN = LocationRef("unknown", "unknown")
 
 T = TypeVar("T")
-CacheOf = Callable[[CatalogProcessor], RunCache]
 
 
 @dataclass(slots=True)
@@ -39,9 +42,11 @@ class Outcome:
         errors: JSON forms of everything that went wrong.
         children: entities that it leads to.
         relations: source, type and target.
+        refresh_keys: names of what the entity is made of.
         cache: what the next run shall find, by processor.
         is_complete: whether `children` are all that there are; if not, those known before stay as well.
         is_unchanged: whether nothing needs to be stored.
+        postponed: why the rest has to wait, and how long; None if everything was done.
     """
 
     entity: EntityJson | None
@@ -49,14 +54,16 @@ class Outcome:
     errors: list[dict[str, Any]]
     children: list[Child] = field(default_factory=list)
     relations: list[tuple[str, str, str]] = field(default_factory=list)
+    refresh_keys: list[str] = field(default_factory=list)
     cache: dict[str, Any] = field(default_factory=dict)
     is_complete: bool = True
     is_unchanged: bool = False
+    postponed: ServiceUnavailableError | None = None
 
     def hash(self) -> str:
         """Returns a hash by which an outcome that changes nothing is recognised."""
         children = sorted((child.ref, child.hash, child.location_key) for child in self.children)
-        return content_hash([self.entity, self.errors, children, self.relations, self.is_complete])
+        return content_hash([self.entity, self.errors, children, self.relations, self.refresh_keys, self.is_complete])
 
 
 class Pipeline:
@@ -65,12 +72,23 @@ class Pipeline:
     Args:
         processors: the processors.
         rules: which kinds may come from where.
+        resolve_url: resolves addresses relative to others; by default as browsers do.
+        allowed_types: types of targets that Locations may name wherever they were found.
     """
 
-    def __init__(self, processors: Processors, rules: CatalogRules) -> None:
+    def __init__(
+        self,
+        processors: Processors,
+        rules: CatalogRules,
+        resolve_url: ResolveUrl | None = None,
+        allowed_types: Sequence[str] = TYPES_FROM_ANYWHERE,
+    ) -> None:
         self._processors = processors
         self._rules = rules
-        self._fingerprint = content_hash([[one.name for one in processors.all], repr(rules.rules)])
+        self._reading = LocationReading(processors.readers, allowed_types, resolve_url or _resolve_plainly)
+        self._reader_names = frozenset(one.name for one in processors.readers)
+        names = [one.name for one in processors.all]
+        self._fingerprint = content_hash([names, repr(rules.rules), sorted(allowed_types)])
 
     async def run(self, ref: str, entity: EntityJson, unprocessed_hash: str, cache: dict[str, Any]) -> Outcome:
         """Processes an entity.
@@ -93,9 +111,14 @@ class Pipeline:
         finished: EntityJson | None = None
         try:
             location, collector.origin = _places(entity)
+            collector.place = location
             finished = await self._steps(ref, entity, location, collector, cache_of)
         except Exception as error:  # noqa: BLE001 - processors are other people's code: any failure is this entity's own
-            collector.error(error)
+            reason = postponed_by(error)
+            if reason is not None:
+                collector.postpone(reason)
+            else:
+                collector.error(error)
         collector.is_open = False
         return self._outcome(location, finished, collector, caches, known, fingerprint)
 
@@ -109,18 +132,42 @@ class Pipeline:
         fingerprint: str,
     ) -> Outcome:
         problems = [*collector.errors, *collector.document_errors]
-        failed = bool(collector.errors) or (bool(collector.document_errors) and not collector.children)
-        kept = {name: cache.kept() for name, cache in caches.items() if cache.kept()}
+        stopped = finished is None or bool(collector.errors)
+        failed = stopped or (bool(problems or collector.postponed) and not collector.children)
+        has_waited = collector.postponed is not None and (stopped or not collector.children)
         return Outcome(
             entity=None if failed else finished,
             location=location,
             errors=[_error_json(error) for error in problems],
-            children=[] if collector.errors else list(collector.children.values()),
+            children=[] if stopped else list(collector.children.values()),
             relations=[] if failed else sorted(collector.relations),
-            cache={**known, **kept, FINGERPRINT: fingerprint} if kept or known else {},
-            is_complete=not problems,
-            is_unchanged=collector.is_unchanged and not problems,
+            refresh_keys=[] if failed else sorted(collector.refresh_keys),
+            cache=self._memory(collector, caches, known, fingerprint, stopped=stopped),
+            is_complete=not problems and collector.postponed is None,
+            is_unchanged=not problems and (collector.is_unchanged or has_waited),
+            postponed=collector.postponed,
         )
+
+    def _memory(
+        self,
+        collector: Collector,
+        caches: dict[str, RunCache],
+        known: dict[str, Any],
+        fingerprint: str,
+        *,
+        stopped: bool,
+    ) -> dict[str, Any]:
+        """Returns what the next run shall find: all of it for some failing runs, and then what is fresh."""
+        failures = known.get(FAILURES, 0) + 1 if collector.errors or collector.document_errors else 0
+        is_old = failures >= FAILURES_UNTIL_FORGOTTEN
+        kept = {} if is_old else {name: value for name, value in known.items() if name not in (FINGERPRINT, FAILURES)}
+        kept |= {name: cache.written for name, cache in caches.items() if cache.written}
+        if stopped:
+            # What readers have found is not stored then, so they must not take it for known.
+            kept = {name: value for name, value in kept.items() if name not in self._reader_names}
+        if not kept:
+            return {}
+        return {**kept, FINGERPRINT: fingerprint, **({FAILURES: failures} if failures and not is_old else {})}
 
     async def _steps(
         self, ref: str, entity: EntityJson, location: LocationRef, emit: Collector, cache_of: CacheOf
@@ -143,7 +190,7 @@ class Pipeline:
             raise InputError(f"Policy check failed for {ref}", error) from error
         await self._validate_kind(ref, entity)
         if entity["kind"] == LOCATION_KIND:
-            await self._read_targets(entity, location, emit, cache_of)
+            await self._reading.read(entity, location, emit, cache_of)
         for processor in self._processors.after:
             entity = await _named(
                 processor,
@@ -163,52 +210,16 @@ class Pipeline:
                 f"No processor recognized the entity {ref} as valid, possibly caused by a foreign kind or apiVersion"
             )
 
-    async def _read_targets(
-        self, entity: EntityJson, location: LocationRef, emit: Collector, cache_of: CacheOf
-    ) -> None:
-        optional = is_optional(entity)
-        targets = list(location_targets(entity, location))
-        if len(targets) > 1:
-            # The outcome is stored as a whole: one target that is read anew needs the entities of all others as well.
-            cache_of = _no_cache
-        for target in targets:
-            if location.type != "file" and target.type not in (location.type, *TYPES_FROM_ANYWHERE):
-                # Otherwise whoever may register an address could read the files of this machine. Its own files may.
-                emit.document_error(
-                    InputError(
-                        f"{target} is not read: a Location found at {location} may name targets of the types "
-                        f"{', '.join(sorted({location.type, *TYPES_FROM_ANYWHERE}))} only"
-                    )
-                )
-                continue
-            await self._read_target(target, optional, emit, cache_of)
-
-    async def _read_target(self, target: LocationRef, optional: bool, emit: Collector, cache_of: CacheOf) -> None:
-        for processor in self._processors.readers:
-            reading = processor.read_location(target, optional=optional, emit=emit, cache=cache_of(processor))
-            try:
-                if await reading:
-                    return
-            except Exception as error:  # noqa: BLE001 - readers are other people's code; the other targets go on
-                emit.document_error(ForwardedError(f"{target} could not be read", error))
-                return
-        emit.document_error(
-            InputError(
-                f"No processor was able to handle reading of {target}: no processor of this backend reads the type "
-                f"'{target.type}'; add the module that does"
-            )
-        )
-
-
-def _no_cache(processor: CatalogProcessor) -> RunCache:
-    return RunCache({})
-
 
 async def _named(processor: CatalogProcessor, step: str, ref: str, work: Awaitable[T]) -> T:
     try:
         return await work
     except Exception as error:
         raise InputError(f"Processor {processor.name} threw an error while {step} the entity {ref}", error) from error
+
+
+def _resolve_plainly(url: str, base: str) -> str:
+    return urljoin(base, url)
 
 
 def _places(entity: EntityJson) -> tuple[LocationRef, LocationRef]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from understage.catalog.database import refresh_state, stitching
+from understage.catalog.database import refresh_keys, refresh_state, stitching
 from understage.catalog.database.refresh_state import ClaimedEntity, Edge, StoredRelation
 from understage.catalog.processing.discovery import Conflict, Found, delete_orphans, take_in
 from understage.catalog.processing.pipeline import Outcome
@@ -75,6 +75,12 @@ async def store_batch(
     await refresh_state.delete_edges(connection, removed)
     await refresh_state.insert_edges(connection, added)
     stale = await _store_relations(connection, [one for one in fresh if one.outcome.entity is not None])
+    complete = [one for one in fresh if one.outcome.entity is not None]
+    await refresh_keys.replace_keys(
+        connection,
+        [one.claimed.entity_id for one in complete],
+        [(one.claimed.entity_id, key) for one in complete for key in one.outcome.refresh_keys],
+    )
     # Who was refused asks again next time: the holder may be gone by then.
     refused = {conflict.source for conflict in stored.conflicts}
     await refresh_state.store_results(connection, [_row(one, refused) for one in batch])

@@ -20,6 +20,7 @@ async def try_out(pipeline: Pipeline, location: EntityJson) -> list[EntityJson]:
         location: the Location entity.
 
     Raises:
+        ServiceUnavailableError: a host wants to be asked later.
         InputError: something is wrong with one of them, two have the same name, or there are too many.
     """
     root = stringify_entity_ref(location)
@@ -29,6 +30,8 @@ async def try_out(pipeline: Pipeline, location: EntityJson) -> list[EntityJson]:
     while waiting:
         ref, text = waiting.popleft()
         outcome = await pipeline.run(ref, msgspec.json.decode(text), text_hash(text), {})
+        if outcome.postponed is not None:
+            raise outcome.postponed
         if outcome.errors or outcome.entity is None:
             raise InputError(", ".join(f"{error['name']}: {error['message']}" for error in outcome.errors))
         entities.append(outcome.entity)

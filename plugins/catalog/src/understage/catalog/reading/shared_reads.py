@@ -1,0 +1,103 @@
+"""Reads of addresses that several Locations want at the same time are made once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from understage.plugin_api import UrlReaderService
+
+SHARED_SECONDS = 2.0
+"""How long an answer is good for others: long enough for one round of processing, too short for people to notice."""
+MAX_SHARED_BYTES = 16 * 1024 * 1024
+CONCURRENT_READS = 5
+MAX_FILE_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFiles:
+    """What is at an address.
+
+    Attributes:
+        files: address and content of each file.
+        etag: names this version, if the host tells.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    etag: str | None
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return sum(len(content) for _, content in self.files)
+
+
+@dataclass(slots=True)
+class _Shared:
+    reading: asyncio.Task[ReadFiles]
+    since: float
+    waiting: int = 0
+
+
+class SharedReads:
+    """Reads files by address, a few at a time, and the same one once for all who ask at about the same time.
+
+    Args:
+        reader: reads an address.
+        clock: tells seconds.
+    """
+
+    def __init__(self, reader: UrlReaderService, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._shared: dict[tuple[str, str | None], _Shared] = {}
+        self._slots = asyncio.Semaphore(CONCURRENT_READS)
+
+    async def read(self, url: str, etag: str | None = None) -> ReadFiles:
+        """Returns the file at an address, or all that match if it is a pattern with `*`.
+
+        Args:
+            url: the address.
+            etag: the version that is known.
+
+        Raises:
+            NotModifiedError: nothing has changed.
+            NotFoundError: there is nothing.
+            UnderstageError: it could not be read.
+        """
+        self._forget()
+        shared = self._shared.get((url, etag))
+        if shared is None:
+            shared = _Shared(asyncio.create_task(self._read(url, etag)), self._clock())
+            self._shared[url, etag] = shared
+        shared.waiting += 1
+        try:
+            # Whoever gives up must not take the answer from the others.
+            return await asyncio.shield(shared.reading)
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting and not shared.reading.done():
+                shared.reading.cancel()
+                del self._shared[url, etag]
+
+    def _forget(self) -> None:
+        now, size = self._clock(), 0
+        for key, shared in reversed(list(self._shared.items())):
+            if not shared.reading.done():
+                continue
+            is_good = not shared.reading.cancelled() and shared.reading.exception() is None
+            size += shared.reading.result().size if is_good else 0
+            if now - shared.since > SHARED_SECONDS or size > MAX_SHARED_BYTES:
+                del self._shared[key]
+
+    async def _read(self, url: str, etag: str | None) -> ReadFiles:
+        async with self._slots:
+            if "*" not in unquote(url):
+                answer = await self._reader.read_url(url, etag=etag, max_bytes=MAX_FILE_BYTES)
+                return ReadFiles(((url, answer.content),), answer.etag)
+            found = await self._reader.search(url, etag=etag)
+            files = [(file.url, await file.content()) for file in found.files]
+            return ReadFiles(tuple(files), found.etag or None)
