@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -102,6 +103,20 @@ def tree_memory_mb(pid: int) -> float:
     return total / 1024
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """Returns the CPU time that a process and its living descendants have used, in seconds."""
+    ticks, todo = 0, [pid]
+    while todo:
+        one = todo.pop()
+        try:
+            user, system = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13]
+            ticks += int(user) + int(system)
+            todo += [int(child) for child in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def get_json(url: str, token: str | None = None) -> object:
     """Returns the JSON that a GET is answered with."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -125,16 +140,46 @@ class Load:
     failed: int
 
 
-def load(url: str, *, token: str | None = None, connections: int = 10, seconds: int = 5) -> Load:
-    """Loads an address with wrk: one thread, keep-alive connections."""
+def load(
+    url: str, *, token: str | None = None, tokens: Sequence[str] = (), connections: int = 10, seconds: int = 5
+) -> Load:
+    """Loads an address with wrk: one thread, keep-alive connections.
+
+    Args:
+        url: the address.
+        token: the bearer token of all requests.
+        tokens: bearer tokens that take turns instead.
+        connections: how many requests are under way at once.
+        seconds: how long.
+    """
     if not shutil.which("wrk"):
         sys.exit("wrk is not installed: apt-get install wrk")
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     if token:
         command += ["-H", f"Authorization: Bearer {token}"]
-    printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        if tokens:
+            script.write(_TAKE_TURNS % ",".join(f'"{one}"' for one in tokens))
+            script.flush()
+            command += ["-s", script.name]
+        printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     median = re.search(r"50%\s+(\S+)", printed)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
     assert rate
     return Load(float(rate.group(1)), median.group(1) if median else "", int(failed.group(1)) if failed else 0)
+
+
+# Requests are written beforehand, so that taking turns costs wrk no more than sending the same one.
+_TAKE_TURNS = """
+local tokens, requests, turn = {%s}, {}, 0
+function init()
+  for i, token in ipairs(tokens) do
+    requests[i] = wrk.format("GET", nil, {["Authorization"] = "Bearer " .. token, ["Host"] = wrk.headers["Host"]})
+  end
+end
+function request()
+  turn = turn %% #requests + 1
+  return requests[turn]
+end
+"""
