@@ -54,6 +54,8 @@ def peer(plugin_id):
         ) -> None:
             if config.get_optional_string("app.broken") == plugin_id:
                 raise RuntimeError("broken on purpose")
+            while plugin_id == "alpha" and pathlib.Path("delay").exists():
+                await asyncio.sleep(0.05)
 
             async def pid(request):
                 if "seconds" in request.query_params:
@@ -177,6 +179,33 @@ def test_a_killed_process_is_started_again(project: "Project", spawn: Spawn, plu
     assert "ended with signal SIGKILL and starts again in 0.25 s" in log(project)
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0, log(project)
+
+
+def readiness(project: "Project") -> tuple[int, str | None]:
+    url = f"http://127.0.0.1:{project.port}/.backstage/health/v1/readiness"
+    try:
+        with urllib.request.urlopen(url, timeout=15) as response:
+            return response.status, json.load(response).get("message")
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["message"]
+
+
+def test_the_front_is_not_ready_without_a_group(project: "Project", spawn: Spawn) -> None:
+    """H51: while a group's process is missing the front's readiness says so, also after a restart of the front."""
+    delay = project.folder / "delay"
+    process = started(project, spawn)
+    before = pids(project)
+    assert readiness(project) == (200, None)
+    delay.touch()
+    os.kill(before["alpha"], signal.SIGKILL)
+    eventually(project, lambda: readiness(project) == (503, "The process 'first' is not running"), process)
+    assert get(project, "/beta/pid") == before["beta"]
+    os.kill(before["gamma"], signal.SIGKILL)
+    eventually(project, lambda: get(project, "/gamma/pid") != before["gamma"], process)
+    eventually(project, lambda: readiness(project) == (503, "The process 'first' is not running"), process)
+    delay.unlink()
+    eventually(project, lambda: readiness(project) == (200, None), process)
+    assert get(project, "/alpha/pid") != before["alpha"]
 
 
 def test_sigterm_drains(project: "Project", spawn: Spawn) -> None:

@@ -1,12 +1,13 @@
 """A process that is started again when it ends by itself."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from understage.cli.processes.supervised import READY
@@ -37,6 +38,7 @@ class Child:
         self._logger = logger
         self._process: asyncio.subprocess.Process | None = None
         self._channel: socket.socket | None = None
+        self._missing: list[str] = []
         self._stopping = asyncio.Event()
         self._spawning = asyncio.Lock()
 
@@ -51,14 +53,31 @@ class Child:
             task.cancel()
         return ready in done and ready.result()
 
-    async def keep(self) -> None:
-        """Starts the process again whenever it ends, after ever longer pauses, until it is stopped."""
+    def tell_missing(self, names: Sequence[str]) -> None:
+        """Tells the process which others it lacks, now and whenever it is started again; it is not ready meanwhile.
+
+        Args:
+            names: the names of the processes that do not run.
+        """
+        self._missing = list(names)
+        # One that has just ended is told when it starts again; one that never reads may miss some lines.
+        with suppress(OSError):
+            if self._channel is not None:
+                self._channel.sendall(f"{json.dumps(self._missing)}\n".encode())
+
+    async def keep(self, changed: Callable[[str, bool], None]) -> None:
+        """Starts the process again whenever it ends, after ever longer pauses, until it is stopped.
+
+        Args:
+            changed: told the name and whether the process runs, when it has ended and when it runs again.
+        """
         pause = FIRST_PAUSE_SECONDS
         while self._process is not None:
             begun = time.monotonic()
             code = await self._process.wait()
             if self._stopping.is_set():
                 return
+            changed(self.name, False)
             if time.monotonic() - begun > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             message = f"The process '{self.name}' ended with {described(code)} and starts again in {pause:g} s"
@@ -69,6 +88,7 @@ class Child:
                 return
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             if await self.start():
+                changed(self.name, True)
                 message = f"The process '{self.name}' runs again"
                 self._logger.info(message)
 
@@ -107,6 +127,8 @@ class Child:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command, stdin=theirs.fileno(), env=self._environment, start_new_session=True
                 )
+            if self._missing:
+                self.tell_missing(self._missing)
             return self._process
 
     async def _ready(self) -> bool:

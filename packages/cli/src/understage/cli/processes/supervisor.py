@@ -25,6 +25,7 @@ class Supervisor:
         self._groups = list(groups)
         self._front = front
         self._logger = logger
+        self._missing: list[str] = []
 
     async def run(self) -> int:
         """Runs until SIGTERM or SIGINT comes; a second signal ends all at once.
@@ -52,9 +53,16 @@ class Supervisor:
 
     async def _keep(self, stop: asyncio.Event) -> None:
         children = [*self._groups, self._front]
-        keeping = asyncio.gather(*(child.keep() for child in children))
+        keeping = asyncio.gather(*(child.keep(self._changed) for child in children))
         self._logger.info("All processes have started", processes=len(children))
         await _finishes(keeping, unless=stop)
+
+    def _changed(self, name: str, runs: bool) -> None:
+        """Lets the front say that it is not ready while a process is missing whose plugins it answers for."""
+        if name == self._front.name:
+            return
+        self._missing = [other for other in self._missing if other != name] + ([] if runs else [name])
+        self._front.tell_missing(self._missing)
 
     async def _start(self) -> bool:
         if not all(await asyncio.gather(*(child.start() for child in self._groups))):
