@@ -215,6 +215,21 @@ async def test_nothing_is_connected_at_the_start(logger: Any) -> None:
     assert logger.of("error") == []
 
 
+async def test_the_last_requests_are_counted(logger: Any) -> None:
+    """H80, H93: requests under way while the server drains are still counted."""
+    lifecycle = DefaultRootLifecycle(logger)
+    store: Any = create_rate_limit_store(RateLimitOptions(redis_url="redis://127.0.0.1:1"), lifecycle=lifecycle)
+    closed_while_draining: list[bool] = []
+
+    async def drain() -> None:
+        await asyncio.sleep(0.01)
+        closed_while_draining.append(store._closed)
+
+    lifecycle.add_shutdown_hook(drain)
+    await lifecycle.shutdown()
+    assert (closed_while_draining, store._closed) == ([False], True)
+
+
 def test_a_missing_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """H80: without the client the start fails with the command that installs it."""
     monkeypatch.setitem(sys.modules, "redis", None)

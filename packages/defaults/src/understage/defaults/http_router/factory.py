@@ -17,6 +17,7 @@ from understage.plugin_api import (
     PluginMetadata,
     RootConfig,
     RootHttpRouter,
+    RootLifecycle,
     core_services,
     create_service_factory,
 )
@@ -31,6 +32,7 @@ def http_router_service_factory(
     logger: Logger,
     plugin: PluginMetadata,
     root_http_router: RootHttpRouter,
+    root_lifecycle: RootLifecycle,
 ) -> HttpRouterService:
     """Provides each plugin's HTTP router, mounted at `/api/<pluginId>`."""
     timeout = config.get_optional_duration("backend.lifecycle.startupRequestPauseTimeout")
@@ -47,7 +49,7 @@ def http_router_service_factory(
     app: ASGIApp = router
     limit = read_rate_limit(config, plugin.id)
     if limit is not None:
-        app = rate_limit(app, limit, create_rate_limit_store(limit, logger=logger, lifecycle=lifecycle))
+        app = rate_limit(app, limit, create_rate_limit_store(limit, logger=logger, lifecycle=root_lifecycle))
     if is_enabled(config, "tracing"):
         from understage.defaults.tracing.requests import name_requests
 

@@ -16,11 +16,11 @@ from understage.defaults.root_http_router.security_headers import read_security_
 from understage.defaults.root_http_router.trust_proxy import read_trust_proxy, trust_proxy
 from understage.plugin_api import (
     ASGIApp,
-    LifecycleService,
     LoggerService,
     Message,
     Receive,
     RootHealthService,
+    RootLifecycleService,
     Scope,
     Send,
 )
@@ -39,7 +39,7 @@ class RootPipeline:
         health_service: what answers the probes.
         errors: what answers failures.
         development: whether JSON is indented.
-        lifecycle: closes what layers have opened, when the backend stops.
+        lifecycle: the backend's; closes what layers have opened, once the last requests are answered.
     """
 
     routes: ASGIApp
@@ -48,7 +48,7 @@ class RootPipeline:
     health_service: RootHealthService
     errors: ErrorAnswers
     development: bool = False
-    lifecycle: LifecycleService | None = None
+    lifecycle: RootLifecycleService | None = None
 
     def default(self) -> ASGIApp:
         """Returns the routes with all layers around them."""

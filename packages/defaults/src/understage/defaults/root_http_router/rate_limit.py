@@ -15,8 +15,9 @@ from understage.defaults.root_http_router.rate_limit_store import (
     RateLimitStoreError,
 )
 from understage.defaults.root_http_router.trust_proxy import is_in_networks, parse_address
+from understage.defaults.root_lifecycle.root_lifecycle import close_after_shutdown
 from understage.errors import UnsupportedOperationError
-from understage.plugin_api import ASGIApp, LifecycleService, LoggerService, Message, Receive, Scope, Send
+from understage.plugin_api import ASGIApp, LoggerService, Message, Receive, RootLifecycleService, Scope, Send
 
 _DOCUMENT = json_bytes(
     {
@@ -64,14 +65,14 @@ class RateLimitOptions:
 
 
 def create_rate_limit_store(
-    options: RateLimitOptions, *, logger: LoggerService | None = None, lifecycle: LifecycleService | None = None
+    options: RateLimitOptions, *, logger: LoggerService | None = None, lifecycle: RootLifecycleService | None = None
 ) -> RateLimitStore:
     """Creates what counts the requests of a limit. Nothing is connected yet.
 
     Args:
         options: the limit.
         logger: where outages of the store are reported.
-        lifecycle: closes the store's connections when the backend stops.
+        lifecycle: the backend's; closes the store's connections once the last requests are counted.
     """
     if options.redis_url is None:
         return RateLimitMemory(options.window)
@@ -80,7 +81,7 @@ def create_rate_limit_store(
     prefix = f"understage:rate-limit:{options.name}:"
     store = RateLimitRedis(options.redis_url, prefix=prefix, window=options.window, logger=logger)
     if lifecycle is not None:
-        lifecycle.add_shutdown_hook(store.close)
+        close_after_shutdown(lifecycle, store.close)
     return store
 
 
