@@ -86,6 +86,34 @@ async def test_expiry_of_the_user_bounds_the_token(installation: Any) -> None:
     assert decoded(await call(installation, search, credentials=long))[1]["exp"] == now + 3600
 
 
+async def test_one_token_for_the_calls_of_a_second(installation: Any) -> None:
+    """A10, A20: calls within a second to one plugin for one user share a token; every other call has its own."""
+    search, other = await installation.plugin("search"), await installation.plugin("scaffolder")
+    jane = await search.authenticate(installation.users.token(lifetime=600))
+    john = await search.authenticate(installation.users.token("user:default/john", lifetime=600))
+    token = await call(installation, search, credentials=jane)
+    assert await call(installation, search, credentials=jane) == token
+    others = [
+        await call(installation, search),
+        await call(installation, search, "scaffolder", credentials=jane),
+        await call(installation, search, credentials=john),
+        await call(installation, other, credentials=jane),
+    ]
+    assert len({token, *others}) == 5
+    installation.clock.now += 1
+    later = await call(installation, search, credentials=jane)
+    assert decoded(later)[1]["iat"] == decoded(token)[1]["iat"] + 1
+
+
+async def test_a_new_key_signs_a_new_token(installation: Any) -> None:
+    """A10: a token is shared by the calls of a second only as long as the key is the same."""
+    search = await installation.plugin("search")
+    before = await call(installation, search)
+    search._keys._key = None
+    after = await call(installation, search)
+    assert decoded(before)[0]["kid"] != decoded(after)[0]["kid"]
+
+
 async def test_chain_keeps_the_limited_token(installation: Any) -> None:
     """A21: along a chain of plugins the same limited token is handed on, and each hop replaces the actor."""
     one, two, three = [await installation.plugin(name) for name in ("one", "two", "three")]

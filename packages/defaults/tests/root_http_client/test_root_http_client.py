@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -137,6 +138,31 @@ async def test_proxies_of_the_environment_are_honoured(
     monkeypatch.setenv("NO_PROXY", "")
     await client.request("GET", "http://elsewhere.invalid/thing")
     assert server.requests[0].startswith(b"GET http://elsewhere.invalid/thing HTTP/1.1")
+
+
+async def test_a_proxy_may_want_credentials(
+    server: Server, client: DefaultRootHttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """User and password of the proxy's address go to the proxy, beside the caller's own authorization."""
+    monkeypatch.setenv("HTTP_PROXY", server.url.replace("http://", "http://user:secret@"))
+    monkeypatch.setenv("NO_PROXY", "")
+    await client.request("GET", "http://elsewhere.invalid/thing", headers={"Authorization": "Bearer token"})
+    assert b"Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in server.requests[0]
+    assert b"Authorization: Bearer token\r\n" in server.requests[0]
+
+
+async def test_a_netrc_file_is_not_for_backends(
+    server: Server, client: DefaultRootHttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Passwords in the user's .netrc are sent to nobody, and do not get in the way of a token."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    await client.request("GET", server.url)
+    await client.request("GET", server.url, headers={"Authorization": "Bearer token"})
+    assert b"Authorization" not in server.requests[0]
+    assert b"Authorization: Bearer token\r\n" in server.requests[1]
 
 
 async def test_a_closed_client_makes_no_requests(server: Server) -> None:

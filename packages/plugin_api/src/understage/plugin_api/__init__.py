@@ -79,6 +79,7 @@ from understage.plugin_api.permissions import (
     PolicyDecision,
     ResourcePermission,
 )
+from understage.plugin_api.proxies import EnvironmentProxies
 from understage.plugin_api.references import ExtensionPoint, ServiceRef, create_extension_point, create_service_ref
 from understage.plugin_api.registration import (
     ExtensionPointContext,
@@ -206,6 +207,7 @@ __all__ = [
     "Dialect",
     "Discovery",
     "DiscoveryService",
+    "EnvironmentProxies",
     "Event",
     "Events",
     "EventsService",

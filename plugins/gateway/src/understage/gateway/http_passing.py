@@ -87,6 +87,7 @@ async def _pass(upstream: Upstream, url: str, hops: int, scope: Scope, body: _Bo
             headers=request_headers(scope["headers"], hops),
             data=None if body is None else aiter(body),
             allow_redirects=False,
+            proxy=upstream.proxies.proxy_for(url),
         ) as response:
             headers = response_headers(response.raw_headers)
             if response.content_type == "text/event-stream":

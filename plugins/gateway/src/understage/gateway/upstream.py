@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from understage.errors import ServiceUnavailableError
+from understage.plugin_api import EnvironmentProxies
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -16,9 +17,14 @@ _MAX_HEADER_BYTES = 64 * 1024
 
 
 class Upstream:
-    """A pool of connections."""
+    """A pool of connections.
+
+    Attributes:
+        proxies: through which proxy a request goes, as the environment says.
+    """
 
     def __init__(self) -> None:
+        self.proxies = EnvironmentProxies()
         self._session: ClientSession | None = None
         self._closed = False
         self._passing: set[asyncio.Task[None]] = set()
@@ -50,7 +56,6 @@ class Upstream:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
                 # Bodies pass as they are, and streams may last.
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),

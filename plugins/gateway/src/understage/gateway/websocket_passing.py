@@ -45,6 +45,7 @@ async def pass_websocket(upstream: Upstream, url: str, hops: int, scope: Scope, 
                 headers=request_headers(scope["headers"], hops),
                 protocols=scope.get("subprotocols", ()),
                 max_msg_size=0,
+                proxy=upstream.proxies.proxy_for(url),
             )
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Upstream504Error("the web socket was refused") from error

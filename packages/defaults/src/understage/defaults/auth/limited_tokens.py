@@ -1,6 +1,7 @@
 """Limited user tokens: derived by whoever holds a user's token, with the proof that the auth plugin put into it."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from understage.defaults.auth.tokens import (
     LIMITED_USER_TYPE,
@@ -15,6 +16,8 @@ from understage.errors import AuthenticationError
 from understage.plugin_api import LimitedUserToken
 
 
+# The same few users ask again and again.
+@lru_cache(maxsize=1000)
 def derive_limited_token(token: str) -> LimitedUserToken:
     """Derives the limited token of a verified user token.
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from understage.defaults.auth.key_sets import Clock, KeySetMissingError, KeySets, KeySetUnavailableError
 from understage.defaults.auth.plugin_keys import PluginKeySource
-from understage.defaults.auth.signatures import check_signature, sign_token
+from understage.defaults.auth.signatures import SigningKey, check_signature, sign_token
 from understage.defaults.auth.tokens import (
     PLUGIN_TYPE,
     InvalidTokenError,
@@ -83,6 +83,9 @@ class DefaultPluginTokenHandler:
         self._discovery = discovery
         self._logger = logger
         self._clock = clock
+        # Tokens of one second, by the key, the target and the user: made again, they would say the same to the letter.
+        self._issued_at = 0
+        self._issued: dict[tuple[str, str, LimitedUserToken | None], str] = {}
 
     async def verify_token(self, token: str) -> PluginTokenSubject | None:
         """Verifies a plugin token; returns None if it is of another kind.
@@ -115,9 +118,24 @@ class DefaultPluginTokenHandler:
             ) from error
 
     async def issue_token(self, *, target_plugin_id: str, on_behalf_of: LimitedUserToken | None = None) -> str:
-        """Issues a token of this plugin that lives for an hour, or until the user's token ends."""
+        """Issues a token of this plugin that lives for an hour, or until the user's token ends.
+
+        Calls within one second, to the same plugin and for the same user, get the same token: signed once here, and
+        verified once there.
+        """
         key = await self._keys.signing_key()
         issued_at = int(self._clock())
+        if issued_at != self._issued_at:
+            self._issued_at, self._issued = issued_at, {}
+        wanted = (key.key_id, target_plugin_id, on_behalf_of)
+        token = self._issued.get(wanted)
+        if token is None:
+            token = self._issued[wanted] = self._sign(key, issued_at, target_plugin_id, on_behalf_of)
+        return token
+
+    def _sign(
+        self, key: SigningKey, issued_at: int, target_plugin_id: str, on_behalf_of: LimitedUserToken | None
+    ) -> str:
         expires_at = issued_at + TOKEN_LIFETIME_SECONDS
         if on_behalf_of is not None:
             expires_at = min(expires_at, int(on_behalf_of.expires_at.timestamp()))

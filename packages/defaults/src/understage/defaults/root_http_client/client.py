@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from understage.errors import InputError, ServiceUnavailableError
-from understage.plugin_api import HttpResponse
+from understage.plugin_api import EnvironmentProxies, HttpResponse
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -24,7 +24,8 @@ class DefaultRootHttpClient:
 
     def __init__(self, *, connections_per_host: int = 50) -> None:
         self._connections_per_host = connections_per_host
-        self._session: ClientSession | None = None
+        self._sessions: dict[bool, ClientSession] = {}
+        self._proxies = EnvironmentProxies()
         self._closed = False
 
     async def request(
@@ -52,7 +53,7 @@ class DefaultRootHttpClient:
             ServiceUnavailableError: no answer could be had: refused, reset, not resolved, timed out, or this backend
                 is shutting down.
         """
-        session = self._open()
+        session = self._open(follow_redirects)
         import aiohttp
 
         try:
@@ -62,6 +63,7 @@ class DefaultRootHttpClient:
                 headers=headers,
                 data=body,
                 allow_redirects=follow_redirects,
+                proxy=None if follow_redirects else self._proxies.proxy_for(url),
                 timeout=aiohttp.ClientTimeout(total=timeout_seconds),
             ) as response:
                 content = await response.read()
@@ -83,23 +85,25 @@ class DefaultRootHttpClient:
     async def close(self) -> None:
         """Closes all connections; requests made afterwards fail."""
         self._closed = True
-        session, self._session = self._session, None
-        if session is not None:
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
             await session.close()
 
-    def _open(self) -> ClientSession:
+    def _open(self, follow_redirects: bool) -> ClientSession:
         if self._closed:
             raise ServiceUnavailableError("this backend is shutting down and makes no more requests")
-        if self._session is None:
+        session = self._sessions.get(follow_redirects)
+        if session is None:
             import aiohttp
 
-            self._session = aiohttp.ClientSession(
+            session = self._sessions[follow_redirects] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit_per_host=self._connections_per_host, limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
+                # Each redirect may need another proxy. aiohttp then reads the environment, and a .netrc, in threads.
+                trust_env=follow_redirects,
                 headers={"User-Agent": "understage"},
             )
-        return self._session
+        return session
 
 
 def shown_url(url: str) -> str:

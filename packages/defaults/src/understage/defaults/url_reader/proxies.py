@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from understage.defaults.url_reader.addresses import HttpUrl
+from understage.plugin_api import EnvironmentProxies
 
 
 def proxy_for(url: HttpUrl) -> str | None:
     """Returns the proxy's address for a request, or None if it goes straight to its host."""
-    from urllib.request import getproxies, proxy_bypass
-
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.netloc):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return EnvironmentProxies().proxy_for(str(url))
