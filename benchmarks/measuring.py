@@ -133,15 +133,22 @@ def guest_token(url: str) -> str:
 
 @dataclass(frozen=True)
 class Load:
-    """What a load run gave: requests per second, median latency as wrk prints it, and answers that were no success."""
+    """What a load run gave: requests per second, latencies as wrk prints them, and answers that were no success."""
 
     per_second: float
     p50: str
+    p99: str
     failed: int
 
 
 def load(
-    url: str, *, token: str | None = None, tokens: Sequence[str] = (), connections: int = 10, seconds: int = 5
+    url: str,
+    *,
+    token: str | None = None,
+    tokens: Sequence[str] = (),
+    connections: int = 10,
+    seconds: int = 5,
+    script: str = "",
 ) -> Load:
     """Loads an address with wrk: one thread, keep-alive connections.
 
@@ -151,23 +158,27 @@ def load(
         tokens: bearer tokens that take turns instead.
         connections: how many requests are under way at once.
         seconds: how long.
+        script: a wrk script in Lua, to send something else than GET.
     """
     if not shutil.which("wrk"):
         sys.exit("wrk is not installed: apt-get install wrk")
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     if token:
         command += ["-H", f"Authorization: Bearer {token}"]
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        if tokens:
-            script.write(_TAKE_TURNS % ",".join(f'"{one}"' for one in tokens))
-            script.flush()
-            command += ["-s", script.name]
+    if tokens:
+        script = _TAKE_TURNS % ",".join(f'"{one}"' for one in tokens)
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        if script:
+            file.write(script)
+            file.flush()
+            command += ["-s", file.name]
         printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
-    median = re.search(r"50%\s+(\S+)", printed)
+    median, slow = re.search(r"50%\s+(\S+)", printed), re.search(r"99%\s+(\S+)", printed)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
     assert rate
-    return Load(float(rate.group(1)), median.group(1) if median else "", int(failed.group(1)) if failed else 0)
+    p50, p99 = median.group(1) if median else "", slow.group(1) if slow else ""
+    return Load(float(rate.group(1)), p50, p99, int(failed.group(1)) if failed else 0)
 
 
 # Requests are written beforehand, so that taking turns costs wrk no more than sending the same one.

@@ -1,7 +1,7 @@
 """A catalog without HTTP, on a database of its own: filled from files, processed when a test says so."""
 
 import textwrap
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,17 @@ import msgspec
 import pytest
 
 from understage.catalog.access import Access
+from understage.catalog.database import stitching
+from understage.catalog.database.refresh_state import NewEntity, insert_entities
+from understage.catalog.database.stitching import FinalEntity
 from understage.catalog.extensions import ProcessingExtensions
 from understage.catalog.http.gate import Gate
+from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.predicates import EVERYTHING
 from understage.catalog.running import RunningCatalog
 from understage.catalog.service import EntitiesCatalog
 from understage.catalog.totals import Totals
-from understage.catalog_api import (
-    CatalogProcessor,
-    DeferredEntity,
-    DeltaMutation,
-    EntityJson,
-    EntityProvider,
-    EntityProviderConnection,
-    FullMutation,
-    Removal,
-)
+from understage.catalog_api import CatalogProcessor, EntityJson, EntityProvider
 from understage.config import config_from_data
 from understage.plugin_api import DatabaseService
 from understage.testing import MockUrlReader, TestDatabases, mock_services
@@ -157,51 +152,6 @@ def make_component() -> Callable[..., str]:
     return component
 
 
-class Provider:
-    """A provider whose mutations a test makes."""
-
-    def __init__(self, name: str = "test-provider") -> None:
-        self.name = name
-        self.connection: EntityProviderConnection | None = None
-
-    async def connect(self, connection: EntityProviderConnection) -> None:
-        self.connection = connection
-
-    async def full(self, *entities: DeferredEntity, force: bool = False) -> None:
-        """Says what there is now."""
-        assert self.connection is not None
-        await self.connection.apply_mutation(FullMutation(entities, force=force))
-
-    async def delta(self, *added: DeferredEntity, removed: Sequence[str | Removal] = ()) -> None:
-        """Says what has changed."""
-        assert self.connection is not None
-        await self.connection.apply_mutation(DeltaMutation(added, removed))
-
-
-def deferred(name: str, key: str | None = "url:http://x/y", *, kind: str = "Component", **spec: Any) -> DeferredEntity:
-    """Returns an entity as providers bring it."""
-    members = {"type": "service", "lifecycle": "x", "owner": "team"} if kind == "Component" else {}
-    entity = {
-        "apiVersion": "backstage.io/v1alpha1",
-        "kind": kind,
-        "metadata": {"name": name, "annotations": {"backstage.io/managed-by-location": "url:http://x/y"}},
-        "spec": {**members, **spec},
-    }
-    return DeferredEntity(entity, key)
-
-
-@pytest.fixture
-def make_provider() -> type[Provider]:
-    """Gives the class of providers whose mutations a test makes."""
-    return Provider
-
-
-@pytest.fixture
-def make_deferred() -> Callable[..., DeferredEntity]:
-    """Gives the function that makes entities as providers bring them."""
-    return deferred
-
-
 @pytest.fixture
 async def catalog(database: DatabaseService, tmp_path: Path) -> CatalogUnderTest:
     """Gives a catalog on each database engine."""
@@ -217,3 +167,26 @@ async def sqlite_catalog(tmp_path: Path) -> AsyncIterator[CatalogUnderTest]:
     await database.migrate("understage.catalog")
     yield CatalogUnderTest(database, tmp_path)
     await databases.close()
+
+
+async def fill_tables(database: DatabaseService, entities: list[EntityJson]) -> None:
+    """Writes entities as they are served, with their index rows."""
+    now = datetime.now(UTC)
+    new, final, rows = [], [], []
+    for one in entities:
+        uid, metadata = one["metadata"]["uid"], one["metadata"]
+        ref = f"{one['kind']}:{metadata['namespace']}/{metadata['name']}".lower()
+        text = msgspec.json.encode(one).decode()
+        new.append(NewEntity(uid, ref, text, "", None))
+        final.append(FinalEntity(uid, ref, one["kind"].lower(), text, ""))
+        rows += search_rows(uid, one)
+    async with database.transaction() as connection:
+        await insert_entities(connection, new, now)
+        await stitching.store_final_entities(connection, final, now)
+        await stitching.insert_search_rows(connection, rows)
+
+
+@pytest.fixture
+def fill() -> Callable[[DatabaseService, list[EntityJson]], Awaitable[None]]:
+    """Gives the function that writes entities as they are served, with their index rows."""
+    return fill_tables

@@ -1,16 +1,13 @@
 """Listings, pages and counts against a model of them in Python, on both databases."""
 
 import random
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from understage.catalog.database import stitching
-from understage.catalog.database.refresh_state import NewEntity, insert_entities
-from understage.catalog.database.stitching import FinalEntity, SearchRow
+from understage.catalog.database.stitching import SearchRow
 from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_cursor, encode_cursor
 from understage.catalog.query.filters import filter_predicate, parse_filters
@@ -30,6 +27,7 @@ from understage.catalog.totals import Totals
 from understage.plugin_api import DatabaseService
 
 Json = dict[str, Any]
+Fill = Callable[[DatabaseService, list[Json]], Awaitable[None]]
 SEED = 20261121
 COUNT = 160
 KINDS = ("Component", "API", "Group")
@@ -118,24 +116,8 @@ def predicates(source: random.Random, depth: int = 2) -> Predicate:
     return source.choice(simple)
 
 
-async def fill(database: DatabaseService, entities: list[Json]) -> None:
-    now = datetime.now(UTC)
-    new, final, rows = [], [], []
-    for one in entities:
-        uid, metadata = one["metadata"]["uid"], one["metadata"]
-        ref = f"{one['kind']}:{metadata['namespace']}/{metadata['name']}".lower()
-        text = msgspec.json.encode(one).decode()
-        new.append(NewEntity(uid, ref, text, "", None))
-        final.append(FinalEntity(uid, ref, one["kind"].lower(), text, ""))
-        rows += search_rows(uid, one)
-    async with database.transaction() as connection:
-        await insert_entities(connection, new, now)
-        await stitching.store_final_entities(connection, final, now)
-        await stitching.insert_search_rows(connection, rows)
-
-
 @pytest.fixture
-async def filled(database: DatabaseService) -> tuple[EntitiesCatalog, Model, list[Json]]:
+async def filled(database: DatabaseService, fill: Fill) -> tuple[EntitiesCatalog, Model, list[Json]]:
     await database.migrate("understage.catalog")
     entities = list(generated(random.Random(SEED)))
     await fill(database, entities)
@@ -342,7 +324,7 @@ async def test_refs_are_found_in_the_order_asked(filled: tuple[EntitiesCatalog, 
     assert await catalog.by_refs([], AllOf()) == []
 
 
-async def test_counts_are_remembered_until_something_changes(database: DatabaseService) -> None:
+async def test_counts_are_remembered_until_something_changes(database: DatabaseService, fill: Fill) -> None:
     """K100: a total is counted once, again after a change, and again after a while in any case."""
     await database.migrate("understage.catalog")
     entities = list(generated(random.Random(SEED)))

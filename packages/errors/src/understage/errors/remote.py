@@ -23,7 +23,7 @@ class ResponseError(UnderstageError):
         super().__init__(message)
         self.status_code = status_code
         self.body = body
-        self.cause: UnderstageError = cause
+        self.cause = cause
         self.__cause__: BaseException | None = cause
 
     @classmethod

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from understage.catalog.database import pages
-from understage.catalog.database.pages import Driver
-from understage.catalog.query.predicates import EVERYTHING, HasKey, HasValue, Predicate, conjuncts, split_kinds
+from understage.catalog.database import counts, drivers, pages, reads, texts
+from understage.catalog.database.counts import COUNTED_KEYS
+from understage.catalog.database.drivers import Driver
+from understage.catalog.database.pages import ALWAYS_THERE
+from understage.catalog.query.predicates import (
+    EVERYTHING,
+    NOTHING,
+    HasKey,
+    HasText,
+    HasValue,
+    Predicate,
+    conjuncts,
+    split_kinds,
+)
 from understage.catalog.totals import Totals
 from understage.plugin_api import DatabaseService
 
 COUNTED_ROWS = 5000
+"""Up to here rows are counted to plan a query; a condition with more of them is taken for a common one."""
+
+Facet = list[tuple[str, int]]
 
 
 class Planner:
@@ -25,12 +39,38 @@ class Planner:
 
     async def count(self, predicate: Predicate, sort_key: str | None) -> int:
         """Returns how many entities match and have a value for the sort key."""
+        if sort_key in ALWAYS_THERE:
+            sort_key = None
 
         async def ask() -> int:
-            driver, _ = await self._smallest(predicate)
-            return await pages.count_entities(self._database, predicate, sort_key, driver)
+            kept = await self._kept_count(predicate) if sort_key is None else None
+            if kept is not None:
+                return kept
+            driver, rows = await self._smallest(predicate)
+            has_many = rows >= COUNTED_ROWS
+            if has_many and isinstance(driver, HasText):
+                driver = None
+            return await pages.count_entities(self._database, predicate, sort_key, driver, has_many=has_many)
 
         return await self._totals.remembered(("count", predicate, sort_key), ask)
+
+    async def facet(self, key: str, predicate: Predicate) -> Facet:
+        """Returns the values of a key among the entities that match, each with how many have it."""
+        if predicate == NOTHING:
+            return []
+
+        async def ask() -> Facet:
+            kinds, rest = split_kinds(predicate)
+            if key in COUNTED_KEYS and rest == EVERYTHING:
+                return await counts.counted_facet(self._database, key, kinds)
+            driver, rows = await self._smallest(predicate)
+            if isinstance(driver, HasText) and rows >= COUNTED_ROWS:
+                driver = None
+            if driver is not None and rows > await self._rows(HasKey(key), kinds):
+                driver = None
+            return await reads.find_facet(self._database, key, predicate, driver)
+
+        return await self._totals.remembered(("facet", predicate, key), ask)
 
     async def driver(self, predicate: Predicate, sort_key: str | None, limit: int) -> Driver | None:
         """Returns the condition that a page's query shall start from, or None to read in the order of the sort key.
@@ -45,18 +85,37 @@ class Planner:
         everything = await self.count(HasValue("kind", kinds) if kinds else EVERYTHING, None)
         return driver if rows * rows <= limit * everything else None
 
+    async def _kept_count(self, predicate: Predicate) -> int | None:
+        """Returns how many entities match if the counts that are kept tell, else None."""
+        kinds, rest = split_kinds(predicate)
+        if rest == EVERYTHING:
+            return await counts.count_value(self._database, "kind", None, kinds)
+        if isinstance(rest, HasValue) and rest.key in COUNTED_KEYS and len(rest.values) == 1:
+            return await counts.count_value(self._database, rest.key, rest.values[0], kinds)
+        single = ALWAYS_THERE.intersection(rest.keys) if isinstance(rest, HasText) else ()
+        if isinstance(rest, HasText) and single and await self._rows(rest, kinds) >= COUNTED_ROWS:
+            return await texts.count_text(self._database, rest, min(single), kinds)
+        return None
+
     async def _smallest(self, predicate: Predicate) -> tuple[Driver | None, int]:
         kinds, rest = split_kinds(predicate)
         smallest: Driver | None = None
         fewest = 0
         for condition in conjuncts(rest):
-            if isinstance(condition, HasKey) or (isinstance(condition, HasValue) and condition.values):
+            if isinstance(condition, HasKey | HasText) or (isinstance(condition, HasValue) and condition.values):
                 rows = await self._rows(condition, kinds)
                 if smallest is None or rows < fewest:
                     smallest, fewest = condition, rows
         return smallest, fewest
 
-    async def _rows(self, driver: Driver, kinds: tuple[str, ...] | None) -> int:
-        return await self._totals.remembered(
-            ("rows", driver, kinds), lambda: pages.count_up_to(self._database, driver, kinds, COUNTED_ROWS)
-        )
+    async def _rows(self, condition: Driver, kinds: tuple[str, ...] | None) -> int:
+        async def ask() -> int:
+            if isinstance(condition, HasValue) and condition.key in COUNTED_KEYS and len(condition.values) == 1:
+                return await counts.count_value(self._database, condition.key, condition.values[0], kinds)
+            if isinstance(condition, HasText):
+                estimate = await texts.estimate_rows(self._database, condition, kinds)
+                if estimate is not None and estimate >= COUNTED_ROWS:
+                    return estimate
+            return await drivers.count_up_to(self._database, condition, kinds, COUNTED_ROWS)
+
+        return await self._totals.remembered(("rows", condition, kinds), ask)

@@ -243,17 +243,12 @@ class EntitiesCatalog:
     async def facets(self, facets: Sequence[str], predicate: Predicate) -> dict[str, list[dict[str, Any]]]:
         """Returns for each facet its values and how many entities have them."""
         return {
-            facet: [{"value": value, "count": number} for value, number in await self._facet(facet, predicate)]
+            facet: [
+                {"value": value, "count": number}
+                for value, number in await self._planner.facet(facet.lower(), predicate)
+            ]
             for facet in facets
         }
-
-    async def _facet(self, facet: str, predicate: Predicate) -> list[tuple[str, int]]:
-        if predicate == NOTHING:
-            return []
-        key = facet.lower()
-        return await self._totals.remembered(
-            ("facet", predicate, key), lambda: reads.find_facet(self._database, key, predicate)
-        )
 
 
 def _values(row: PageRow, sort_key: str | None) -> list[str | None]:

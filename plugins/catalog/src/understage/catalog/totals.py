@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from understage.catalog.database.counts import FOLDED_AT_ONCE, fold_changes
 from understage.plugin_api import DatabaseService
 
 T = TypeVar("T")
@@ -15,6 +17,7 @@ T = TypeVar("T")
 CHANGES_CHANNEL = "catalog_changes"
 MAX_ENTRIES = 1000
 MAX_AGE_SECONDS = 10.0
+FOLD_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,18 @@ class Totals:
         async with self._database.listen(CHANGES_CHANNEL) as changes:
             async for _ in changes:
                 self.invalidate()
+
+    async def fold_counts(self) -> None:
+        """Adds up the counts that are kept in the database, from time to time after changes, until it is cancelled."""
+        folded_generation = None
+        while True:
+            generation = self._generation
+            if generation != folded_generation:
+                while await self._fold() == FOLDED_AT_ONCE:
+                    pass
+                folded_generation = generation
+            await asyncio.sleep(FOLD_SECONDS)
+
+    async def _fold(self) -> int:
+        async with self._database.transaction() as connection:
+            return await fold_changes(connection)

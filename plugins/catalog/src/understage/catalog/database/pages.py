@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from understage.catalog.database.dialects import KINDS, any_kind, fence
+from understage.catalog.database.dialects import KINDS, fence
+from understage.catalog.database.drivers import Driver, driver_rows, where, without
+from understage.catalog.database.texts import contains
 from understage.catalog.query.predicates import (
     EVERYTHING,
-    HasKey,
-    HasValue,
+    HasText,
     Predicate,
-    all_of,
     conjuncts,
     split_kinds,
 )
@@ -20,9 +20,6 @@ from understage.plugin_api import DatabaseConnection
 
 ALWAYS_THERE = frozenset(("kind", "apiversion", "metadata.name", "metadata.namespace", "metadata.uid"))
 """Keys that every entity has exactly one value for."""
-
-Driver = HasKey | HasValue
-"""A condition whose rows in the index are looked at first."""
 
 PageRow = tuple[str | None, str, str]
 """Sort value, entity id, JSON text."""
@@ -79,13 +76,13 @@ async def find_page(
     if connection.dialect == "postgres" and driver is None and sort_key is not None and not _names_kinds(predicate):
         source = _first_of_each_kind(source, conditions, f"ORDER BY {order} LIMIT {statement.value(limit + offset)}")
         conditions = []
-    where = f"{_where(conditions)} ORDER BY {order} {limits}"
+    tail = f"{where(conditions)} ORDER BY {order} {limits}"
     if sort_key is None and driver is None:
-        query = f"SELECT NULL, CAST(s.entity_id AS text), s.final_entity FROM {source} {where}"  # noqa: S608 - every value is an argument
+        query = f"SELECT NULL, CAST(s.entity_id AS text), s.final_entity FROM {source} {tail}"  # noqa: S608 - every value is an argument
     else:
         query = f"""
             SELECT p.value, CAST(p.entity_id AS text), f.final_entity
-            FROM (SELECT {value} AS value, s.entity_id FROM {source} {where}) p
+            FROM (SELECT {value} AS value, s.entity_id FROM {source} {tail}) p
             JOIN final_entities f ON f.entity_id = p.entity_id ORDER BY p.value {direction}, p.entity_id {direction}
             """  # noqa: S608
     rows = await connection.fetch(query, *statement.arguments)
@@ -93,7 +90,12 @@ async def find_page(
 
 
 async def count_entities(
-    connection: DatabaseConnection, predicate: Predicate, sort_key: str | None, driver: Driver | None
+    connection: DatabaseConnection,
+    predicate: Predicate,
+    sort_key: str | None,
+    driver: Driver | None,
+    *,
+    has_many: bool = False,
 ) -> int:
     """Returns how many entities match and have a value for the sort key, each counted once.
 
@@ -102,24 +104,14 @@ async def count_entities(
         predicate: which entities.
         sort_key: a key of the index that they must have a value for, or None.
         driver: a condition of the predicate whose rows are counted, those that meet the others.
+        has_many: whether these are so many that joining them as a whole is better than looking at each.
     """
-    statement = Statement(fence(connection))
+    statement = Statement("" if has_many else fence(connection))
     if sort_key in ALWAYS_THERE:
         sort_key = None
     source, conditions = _source(connection, statement, predicate, sort_key, driver)
     what = "count(*)" if sort_key is None else "count(DISTINCT s.entity_id)"
-    row = await connection.fetch_row(f"SELECT {what} FROM {source} {_where(conditions)}", *statement.arguments)  # noqa: S608
-    return int(row[0]) if row is not None else 0
-
-
-async def count_up_to(connection: DatabaseConnection, driver: Driver, kinds: Sequence[str] | None, limit: int) -> int:
-    """Returns how many rows of the index a condition has, or the limit if there are more."""
-    statement = Statement()
-    query = _driver_rows(connection, statement, driver, kinds, "1")
-    row = await connection.fetch_row(
-        f"SELECT count(*) FROM ({query} LIMIT {statement.value(limit)}) d",  # noqa: S608
-        *statement.arguments,
-    )
+    row = await connection.fetch_row(f"SELECT {what} FROM {source} {where(conditions)}", *statement.arguments)  # noqa: S608
     return int(row[0]) if row is not None else 0
 
 
@@ -135,7 +127,7 @@ def _source(
     conditions: list[str] = []
     if driver is not None:
         source = _driven(connection, statement, driver, kinds, sort_key)
-        rest = _without(rest, driver)
+        rest = without(rest, driver)
     elif sort_key is not None:
         source = "search s"
         conditions += [f"s.key = {statement.value(sort_key)}", "s.value IS NOT NULL"]
@@ -143,9 +135,26 @@ def _source(
         source = "final_entities s"
     if kinds is not None and driver is None:
         conditions.append(statement.values("s.kind", kinds))
+    if sort_key in ALWAYS_THERE and driver is None:
+        rest = _read_along(connection, statement, rest, sort_key or "", conditions)
     if rest != EVERYTHING:
         conditions.append(statement.condition(rest, "s.entity_id"))
     return source, conditions
+
+
+def _read_along(
+    connection: DatabaseConnection, statement: Statement, rest: Predicate, sort_key: str, conditions: list[str]
+) -> Predicate:
+    """Adds the condition on a text that the sort value itself can meet; returns what is left to look up elsewhere."""
+    for text in conjuncts(rest):
+        if isinstance(text, HasText) and sort_key in text.keys:
+            found = contains(connection, statement, "s.value", text.text)
+            others = tuple(key for key in text.keys if key != sort_key)
+            if others:
+                found = f"({found} OR {statement.condition(HasText(others, text.text), 's.entity_id')})"
+            conditions.append(found)
+            return without(rest, text)
+    return rest
 
 
 def _names_kinds(predicate: Predicate) -> bool:
@@ -154,7 +163,7 @@ def _names_kinds(predicate: Predicate) -> bool:
 
 def _first_of_each_kind(source: str, conditions: Sequence[str], order_and_limit: str) -> str:
     """Returns the first rows of each kind: the index holds them in order, and from these few come the first of all."""
-    rows = f"SELECT s.value, s.entity_id FROM {source} {_where([*conditions, 's.kind = k.kind'])} {order_and_limit}"  # noqa: S608
+    rows = f"SELECT s.value, s.entity_id FROM {source} {where([*conditions, 's.kind = k.kind'])} {order_and_limit}"  # noqa: S608
     return f"({KINDS}) k CROSS JOIN LATERAL ({rows}) s"
 
 
@@ -165,7 +174,7 @@ def _driven(
     kinds: Sequence[str] | None,
     sort_key: str | None,
 ) -> str:
-    rows = f"({_driver_rows(connection, statement, driver, kinds, 'DISTINCT x.entity_id')} {fence(connection)})"
+    rows = f"({driver_rows(connection, statement, driver, kinds)} {fence(connection)})"
     if sort_key is None:
         return f"{rows} s"
     key = statement.value(sort_key)
@@ -174,24 +183,3 @@ def _driven(
         return f"{rows} d CROSS JOIN LATERAL ({lookup} AND i.key = {key} OFFSET 0) s"
     # On SQLite, CROSS JOIN is a join in exactly this order.
     return f"{rows} d CROSS JOIN search s ON s.entity_id = d.entity_id AND s.key = {key} AND s.value IS NOT NULL"
-
-
-def _driver_rows(
-    connection: DatabaseConnection, statement: Statement, driver: Driver, kinds: Sequence[str] | None, columns: str
-) -> str:
-    conditions = [f"x.key = {statement.value(driver.key)}"]
-    if kinds is not None:
-        conditions.append(statement.values("x.kind", kinds))
-    if isinstance(driver, HasValue):
-        if kinds is None:
-            conditions.append(any_kind(connection, "x.kind"))
-        conditions.append(statement.values("x.value", driver.values))
-    return f"SELECT {columns} FROM search x {_where(conditions)}"  # noqa: S608
-
-
-def _without(predicate: Predicate, driver: Driver) -> Predicate:
-    return all_of(*(condition for condition in conjuncts(predicate) if condition != driver))
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from understage.catalog.database.dialects import among, fence
+from understage.catalog.database.drivers import Driver, driver_rows, without
 from understage.catalog.model.entity_ids import is_entity_id
 from understage.catalog.query.predicates import EVERYTHING, Predicate, split_kinds
 from understage.catalog.query.statement import Statement
@@ -86,17 +87,31 @@ async def find_ordered(
     return [row[0] for row in rows]
 
 
-async def find_facet(connection: DatabaseConnection, key: str, predicate: Predicate) -> list[tuple[str, int]]:
-    """Returns the values that a key has, in their original case, with how many entities have them; sorted by value."""
+async def find_facet(
+    connection: DatabaseConnection, key: str, predicate: Predicate, driver: Driver | None = None
+) -> list[tuple[str, int]]:
+    """Returns the values that a key has, in their original case, with how many entities have them; sorted by value.
+
+    Args:
+        connection: where to ask.
+        key: the key.
+        predicate: which entities.
+        driver: a condition of the predicate whose entities are looked up first. Without one, all rows of the key are.
+    """
     statement = Statement(fence(connection))
     kinds, rest = split_kinds(predicate)
-    where = f"s.key = {statement.value(key)} AND s.original_value IS NOT NULL"
+    conditions = [f"s.key = {statement.value(key)}", "s.original_value IS NOT NULL"]
+    source = "search s"
+    if driver is not None:
+        # Not fenced: for many entities a hash of the key's rows is better than as many look-ups.
+        source = f"({driver_rows(connection, statement, driver, kinds)}) d JOIN search s ON s.entity_id = d.entity_id"
+        rest = without(rest, driver)
     if kinds is not None:
-        where += f" AND {statement.values('s.kind', kinds)}"
+        conditions.append(statement.values("s.kind", kinds))
     if rest != EVERYTHING:
-        where += f" AND {statement.condition(rest, 's.entity_id')}"
+        conditions.append(statement.condition(rest, "s.entity_id"))
     rows = await connection.fetch(
-        f"SELECT s.original_value, count(*) FROM search s WHERE {where}"  # noqa: S608
+        f"SELECT s.original_value, count(*) FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608
         " GROUP BY s.original_value ORDER BY s.original_value",
         *statement.arguments,
     )

@@ -1,0 +1,113 @@
+"""Counts of values that are kept up to date, so that totals and facets need not read the index.
+
+Triggers write them: see the migration `010_counts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from understage.catalog.query.statement import Statement
+from understage.plugin_api import DatabaseConnection
+
+COUNTED_KEYS = frozenset(
+    ("kind", "metadata.namespace", "metadata.tags", "relations.ownedby", "spec.lifecycle", "spec.type")
+)
+"""Keys whose values are counted: what the stock frontend asks facets and totals for. The triggers name the same."""
+
+FOLDED_AT_ONCE = 20_000
+
+
+async def count_value(
+    connection: DatabaseConnection, key: str, value: str | None = None, kinds: Sequence[str] | None = None
+) -> int:
+    """Returns how many index rows a counted key has.
+
+    Args:
+        connection: where to ask.
+        key: one of `COUNTED_KEYS`.
+        value: in lower case: those with this value; an entity has at most one such row. None counts rows of any value.
+        kinds: those of entities of these kinds, or None for all.
+    """
+    statement = Statement()
+    where = f"c.key = {statement.value(key)}"
+    if value is not None:
+        where += f" AND c.value = {statement.value(value)}"
+    if kinds is not None:
+        where += f" AND {statement.values('c.kind', kinds)}"
+    row = await connection.fetch_row(
+        f"SELECT CAST(coalesce(sum(c.entities), 0) AS bigint) FROM search_counted c WHERE {where}",  # noqa: S608
+        *statement.arguments,
+    )
+    return int(row[0]) if row is not None else 0
+
+
+async def counted_facet(connection: DatabaseConnection, key: str, kinds: Sequence[str] | None) -> list[tuple[str, int]]:
+    """Returns the values of a counted key in their original case, with how many entities have them; sorted by value."""
+    statement = Statement()
+    where = f"c.key = {statement.value(key)}"
+    if kinds is not None:
+        where += f" AND {statement.values('c.kind', kinds)}"
+    rows = await connection.fetch(
+        f"""
+        SELECT c.original_value, CAST(sum(c.entities) AS bigint) FROM search_counted c WHERE {where}
+        GROUP BY c.original_value HAVING sum(c.entities) <> 0 ORDER BY c.original_value
+        """,  # noqa: S608 - every value is an argument
+        *statement.arguments,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def fold_changes(connection: DatabaseConnection, limit: int = FOLDED_AT_ONCE) -> int:
+    """Adds up what has changed since the last time, so that reading stays cheap; returns how many rows there were.
+
+    Args:
+        connection: of a transaction: readers see each change once, before as after it.
+        limit: how many rows at most.
+    """
+    if connection.dialect == "sqlite":
+        return 0
+    # One replica at a time: two would wait for each other's counts.
+    row = await connection.fetch_row("SELECT pg_try_advisory_xact_lock(hashtext('understage:catalog:fold_changes'))")
+    if row is None or not row[0]:
+        return 0
+    row = await connection.fetch_row(
+        """
+        WITH taken AS (
+            DELETE FROM search_count_changes
+            WHERE ctid = ANY (ARRAY (SELECT ctid FROM search_count_changes LIMIT $1))
+            RETURNING key, kind, original_value, value, entities
+        ), summed AS (
+            SELECT key, kind, original_value, min(value) AS value, sum(entities) AS entities FROM taken
+            GROUP BY key, kind, original_value HAVING sum(entities) <> 0
+        ), added AS (
+            INSERT INTO search_counts AS c (key, kind, original_value, value, entities)
+            SELECT key, kind, original_value, value, entities FROM summed
+            ON CONFLICT (key, original_value, kind) DO UPDATE SET entities = c.entities + excluded.entities
+        )
+        SELECT count(*) FROM taken
+        """,
+        limit,
+    )
+    await connection.execute("DELETE FROM search_counts WHERE entities = 0")
+    return int(row[0]) if row is not None else 0
+
+
+async def find_miscounts(connection: DatabaseConnection) -> list[tuple[str, str, str, int, int]]:
+    """Returns key, kind, value, count and true count of all that is counted wrongly: none, unless something is broken.
+
+    It reads all index rows of the counted keys: a check for tests and operators.
+    """
+    statement = Statement()
+    keys = ", ".join(statement.value(key) for key in sorted(COUNTED_KEYS))
+    rows = await connection.fetch(
+        f"""
+        SELECT key, kind, original_value, CAST(sum(counted) AS bigint), CAST(sum(found) AS bigint) FROM (
+            SELECT key, kind, original_value, entities AS counted, 0 AS found FROM search_counted
+            UNION ALL
+            SELECT key, kind, original_value, 0, 1 FROM search WHERE original_value IS NOT NULL AND key IN ({keys})
+        ) b GROUP BY key, kind, original_value HAVING sum(counted) <> sum(found)
+        """,  # noqa: S608 - every value is an argument
+        *statement.arguments,
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
