@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from understage.testing import mock_services
     from understage.testing.backend.preparation import FakeExtensionPoint
     from understage.testing.backend.start import StartingTestBackend, TestBackend, start_test_backend
+    from understage.testing.caches import TestCaches
     from understage.testing.credentials import MockCredentials, mock_credentials
     from understage.testing.databases import TestDatabases
     from understage.testing.directory import MockContent, MockDirectory, create_mock_directory
@@ -52,6 +53,7 @@ __all__ = [
     "ServiceFactoryTester",
     "StartingTestBackend",
     "TestBackend",
+    "TestCaches",
     "TestDatabases",
     "create_mock_directory",
     "create_service_mock",
@@ -89,6 +91,7 @@ _HOMES = {
     "ServiceFactoryTester": "factory_tester",
     "StartingTestBackend": "backend.start",
     "TestBackend": "backend.start",
+    "TestCaches": "caches",
     "TestDatabases": "databases",
     "create_mock_directory": "directory",
     "create_service_mock": "mocks.service_mock",

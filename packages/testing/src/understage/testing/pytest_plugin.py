@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from understage.testing.caches import cache_service, test_caches
 from understage.testing.databases import database, test_databases
 
 if TYPE_CHECKING:
     from understage.testing.directory import MockDirectory
 
-__all__ = ["database", "detect_blocking_calls", "mock_directory", "test_databases"]
+__all__ = ["cache_service", "database", "detect_blocking_calls", "mock_directory", "test_caches", "test_databases"]
 
 _OPTION = "understage_detect_blocking"
 

@@ -16,6 +16,10 @@ StoreName = Literal["memory", "redis", "valkey", "memcache"]
 _KEY = "backend.cache"
 # By store, the module that its client is and the extra that installs it.
 _CLIENTS = {"redis": ("redis", "redis"), "valkey": ("redis", "redis"), "memcache": ("pymemcache", "memcached")}
+_NO_INFINISPAN = (
+    "cache store 'infinispan' is not supported: no client of its own protocol is kept up for Python. Use 'valkey' or "
+    "'redis'; a current Infinispan server speaks the protocol of Redis, too, so 'redis' with its address may do"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ def read_cache_settings(config: Config, logger: LoggerService) -> CacheSettings:
     """
     store = config.get_optional_string(f"{_KEY}.store") or "memory"
     default_ttl = _read_ttl(config)
+    if store == "infinispan":
+        raise _error(config, "store", _NO_INFINISPAN)
     if store not in get_args(StoreName):
         known = ", ".join(f"'{name}'" for name in get_args(StoreName))
         raise _error(config, "store", f"cache store '{store}' is not supported; use one of {known}")

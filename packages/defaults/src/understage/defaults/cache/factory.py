@@ -25,7 +25,7 @@ def create_shared_cache(config: RootConfig, lifecycle: RootLifecycle, logger: Ro
         UnsupportedOperationError: the store's client is not installed; the message names the command.
     """
     settings = read_cache_settings(config, logger)
-    store = _create_store(settings)
+    store = create_store(settings)
     close_after_shutdown(lifecycle, store.close)
     if not isinstance(store, MemoryStore):
         store = GuardedStore(store, logger, title=settings.title)
@@ -38,7 +38,12 @@ def cache_service_factory(plugin: PluginMetadata, root_context: DefaultCache) ->
     return root_context.for_plugin(plugin.id)
 
 
-def _create_store(settings: CacheSettings) -> CacheStore:
+def create_store(settings: CacheSettings) -> CacheStore:
+    """Creates what keeps the values. Nothing is connected yet; outages raise.
+
+    Args:
+        settings: which store it is, and where.
+    """
     if settings.store == "memory":
         return MemoryStore()
     if settings.store == "memcache":
