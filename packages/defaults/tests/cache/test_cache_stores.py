@@ -79,9 +79,7 @@ def test_infinispan() -> None:
 
     deviation: no client of Infinispan's own protocol is kept up for Python.
     """
-    with pytest.raises(
-        ConfigError, match=r"cache store 'infinispan' .* Use 'valkey' or 'redis'"
-    ):
+    with pytest.raises(ConfigError, match=r"cache store 'infinispan' .* Use 'valkey' or 'redis'"):
         settings_of({"store": "infinispan", "connection": "http://localhost"})
 
 

@@ -14,6 +14,7 @@ from understage.errors import InputError
 from understage.events.bodies import check_storable, read_publish_request, read_topics
 from understage.events.database import NewEvent
 from understage.events.ingress import Ingress
+from understage.events.openapi import openapi_document
 from understage.events.service import EventBus
 from understage.events.waiting import Waiter
 from understage.plugin_api import EventsService, HttpAuthService
@@ -62,8 +63,12 @@ def create_router(
             return StreamingResponse(_waiting(found, notify_timeout_ms / 1000), 202, headers)
         return _json({"events": [{"topic": event.topic, "payload": _raw(event.payload)} for event in found]})
 
+    async def openapi(_request: Request) -> Response:
+        return _json(openapi_document())
+
     app = Starlette(
         routes=[
+            Route("/openapi.json", openapi, methods=["GET"]),
             Route("/http/{topic}", webhook, methods=["POST"]),
             Route("/bus/v1/events", publish, methods=["POST"]),
             Route("/bus/v1/subscriptions/{id}", subscribe, methods=["PUT"]),
