@@ -39,6 +39,8 @@ ENTITY_COUNT = 19
 OTHER_TEXTS = {
     # The recorded text quotes the JavaScript engine on bytes that are not even valid UTF-8.
     "catalog-by-query-cursor-bad": "Malformed cursor, could not be parsed",
+    # A fraction is refused as well, so the text says what is expected.
+    "catalog-by-query-post-bad": "request/body/limit must be integer",
 }
 
 

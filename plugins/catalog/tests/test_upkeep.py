@@ -179,7 +179,7 @@ async def test_ancestry_over_http(client: httpx2.AsyncClient) -> None:
         ({"entityRef": "component:default/web", "authorizationToken": "x"}, 200, ""),
         ({"entityRef": "component:default/nope"}, 404, "Entity component:default/nope not found"),
         ({"x": 1}, 400, "request/body must have required property 'entityRef'"),
-        ({"entityRef": "a:b/c", "x": 1}, 400, "request/body must NOT have additional properties"),
+        ({"entityRef": "a:b/c", "x": 1}, 400, "request/body must NOT have additional properties: 'x'"),
         (None, 400, "unsupported media type undefined"),
     ],
 )

@@ -42,6 +42,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         from understage.catalog.http.analysis_routes import add_analysis_routes
         from understage.catalog.http.gate import Gate
         from understage.catalog.http.location_routes import LocationsApi
+        from understage.catalog.http.openapi import add_document_route
         from understage.catalog.http.upkeep_routes import add_upkeep_routes
         from understage.catalog.locations import Locations
         from understage.catalog.resources import add_entity_resource
@@ -66,4 +67,5 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
             database, running.registered, lambda: running.engine.pipeline, is_readonly=settings.readonly
         )
         LocationsApi(locations, gate, settings.default_location_conflict_strategy).add_to(routes)
+        add_document_route(routes)
         http_router.use(routes)

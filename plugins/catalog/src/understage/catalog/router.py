@@ -8,9 +8,9 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from understage.catalog.http.bodies import read_body
+from understage.catalog.http import operations
 from understage.catalog.http.gate import Audit, Gate
-from understage.catalog.http.parameters import Operation, Parameters
+from understage.catalog.http.parameters import Parameters
 from understage.catalog.http.responses import Header, send_json, send_list, send_stream, send_text
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog.query.cursors import (
@@ -29,21 +29,6 @@ from understage.catalog.service import DEFAULT_PAGE_SIZE, EntitiesCatalog, Page,
 from understage.catalog_api import DEFAULT_NAMESPACE, EntityJson, EntityRef
 from understage.errors import InputError
 
-_NO_PARAMETERS = Operation()
-_ENTITIES = Operation(filter="texts", fields="texts", order="texts", limit="number", offset="number", after="text")
-_BY_QUERY = Operation(
-    filter="texts",
-    fields="texts",
-    limit="number",
-    offset="number",
-    orderField="texts",
-    cursor="text",
-    fullTextFilterTerm="text",
-    fullTextFilterFields="texts",
-    totalItems="total-items",
-)
-_BY_REFS = Operation(filter="texts")
-_FACETS = Operation(facet="texts", filter="texts")
 _FACETS_MISSING = "Missing or empty facets parameter"
 
 
@@ -56,14 +41,14 @@ def create_router(catalog: EntitiesCatalog, gate: Gate) -> Routes:
     """
     api = CatalogApi(catalog, gate)
     routes = Routes()
-    routes.add("GET", "/entities", api.get_entities)
-    routes.add("GET", "/entities/by-query", api.get_by_query)
-    routes.add("POST", "/entities/by-query", api.post_by_query)
-    routes.add("POST", "/entities/by-refs", api.post_by_refs)
-    routes.add("GET", "/entities/by-name/{kind}/{namespace}/{name}", api.get_by_name)
-    routes.add("GET", "/entities/by-uid/{uid}", api.get_by_uid)
-    routes.add("GET", "/entity-facets", api.get_facets)
-    routes.add("POST", "/entity-facets", api.post_facets)
+    routes.add(operations.GET_ENTITIES, api.get_entities)
+    routes.add(operations.GET_BY_QUERY, api.get_by_query)
+    routes.add(operations.POST_BY_QUERY, api.post_by_query)
+    routes.add(operations.POST_BY_REFS, api.post_by_refs)
+    routes.add(operations.GET_BY_NAME, api.get_by_name)
+    routes.add(operations.GET_BY_UID, api.get_by_uid)
+    routes.add(operations.GET_FACETS, api.get_facets)
+    routes.add(operations.POST_FACETS, api.post_facets)
     return routes
 
 
@@ -81,7 +66,6 @@ class CatalogApi:
 
     async def get_by_name(self, request: Request) -> None:
         """Sends an entity by its name."""
-        _NO_PARAMETERS.parse(request.query_string)
         ref = EntityRef(*request.path)
         async with self._gate.audit(request, "entity-fetch", queryType="by-name", entityRef=str(ref)):
             text = await self._catalog.by_name(ref, await self._gate.readable(request))
@@ -89,7 +73,6 @@ class CatalogApi:
 
     async def get_by_uid(self, request: Request) -> None:
         """Sends an entity by its id."""
-        _NO_PARAMETERS.parse(request.query_string)
         uid = request.path[0]
         async with self._gate.audit(request, "entity-fetch", queryType="by-uid", uid=uid) as audit:
             text = await self._catalog.by_uid(uid, await self._gate.readable(request))
@@ -98,7 +81,7 @@ class CatalogApi:
 
     async def get_entities(self, request: Request) -> None:
         """Sends a listing: all entities in a stream, or a page by offset."""
-        parameters = _ENTITIES.parse(request.query_string)
+        parameters = request.parameters
         async with self._gate.audit(request, "entity-fetch", queryType="all", query=parameters.texts):
             await self._send_entities(request, parameters)
 
@@ -142,7 +125,7 @@ class CatalogApi:
 
     async def get_by_query(self, request: Request) -> None:
         """Sends a page of a query."""
-        parameters = _BY_QUERY.parse(request.query_string)
+        parameters = request.parameters
         async with self._gate.audit(request, "entity-fetch", queryType="by-query") as audit:
             await self._send_query(request, parameters, audit)
 
@@ -160,15 +143,14 @@ class CatalogApi:
 
     async def post_by_query(self, request: Request) -> None:
         """Sends a page of a query that is written in the body."""
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "by-query")
+        body = await request.body()
         async with self._gate.audit(request, "entity-fetch", queryType="by-query") as audit:
             await self._send_body_query(request, body, audit)
 
     async def _send_body_query(self, request: Request, body: dict[str, Any], audit: Audit) -> None:
         readable = await self._gate.readable(request)
         fields = parse_fields(body.get("fields", ()))
-        limit = _whole_number(body, "limit", DEFAULT_PAGE_SIZE)
+        limit = int(body.get("limit", DEFAULT_PAGE_SIZE))
         cursor: str | None = body.get("cursor")
         if cursor == "":
             raise InputError("Cursor cannot be empty")
@@ -180,8 +162,8 @@ class CatalogApi:
 
     async def post_by_refs(self, request: Request) -> None:
         """Sends entities by their names, in the order of the names."""
-        parameters = _BY_REFS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "by-refs")
+        parameters = request.parameters
+        body = await request.body()
         async with self._gate.audit(request, "entity-fetch", queryType="by-refs") as audit:
             audit.tell({name: body[name] for name in ("entityRefs", "fields", "query") if name in body})
             await self._send_by_refs(request, parameters, body)
@@ -202,17 +184,14 @@ class CatalogApi:
 
     async def get_facets(self, request: Request) -> None:
         """Sends how often the values of facets occur."""
-        parameters = _FACETS.parse(request.query_string)
-        if not parameters.all("facet"):
-            raise InputError("request/query must have required property 'facet'")
+        parameters = request.parameters
         async with self._gate.audit(request, "entity-facets"):
             predicate = filter_predicate(parse_filters(parameters.all("filter")))
             await self._send_facets(request, parameters.all("facet"), predicate)
 
     async def post_facets(self, request: Request) -> None:
         """Sends how often the values of facets occur among entities that the body describes."""
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "facets")
+        body = await request.body()
         async with self._gate.audit(request, "entity-facets"):
             predicate = parse_predicate(body["query"]) if "query" in body else EVERYTHING
             await self._send_facets(request, body["facets"], predicate)
@@ -275,16 +254,9 @@ def _body_query(body: dict[str, Any], limit: int) -> PageQuery:
         order_fields=[OrderField(one["field"], one["order"]) for one in body.get("orderBy", ())],
         full_text=None if full_text is None else FullTextFilter(full_text.get("term"), full_text.get("fields")),
         limit=limit,
-        offset=_whole_number(body, "offset", 0),
+        offset=int(body.get("offset", 0)),
         counts=body.get("totalItems") != "exclude",
     )
-
-
-def _whole_number(body: dict[str, Any], name: str, default: int) -> int:
-    number = body.get(name, default)
-    if number != int(number) or number < 0 or number > 2**31 - 1:
-        raise InputError(f"request/body/{name} must be a whole number, not negative and below 2147483648")
-    return int(number)
 
 
 def _parse_order(text: str) -> tuple[str, bool]:

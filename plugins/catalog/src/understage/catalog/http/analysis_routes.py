@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from understage.catalog.http.bodies import read_body
+from understage.catalog.http import operations
 from understage.catalog.http.gate import Gate
-from understage.catalog.http.parameters import Operation
 from understage.catalog.http.responses import send_json
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog_api.permissions import catalog_location_analyze_permission
 from understage.errors import InputError
-
-_NO_PARAMETERS = Operation()
 
 
 def add_analysis_routes(routes: Routes, gate: Gate) -> None:
@@ -25,8 +22,7 @@ def add_analysis_routes(routes: Routes, gate: Gate) -> None:
     """
 
     async def post_analyze_location(request: Request) -> None:
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "analyze-location")
+        body = await request.body()
         async with gate.audit(request, "location-analyze") as audit:
             await gate.check(request, catalog_location_analyze_permission)
             entity = suggested_component(body["location"]["target"])
@@ -35,7 +31,7 @@ def add_analysis_routes(routes: Routes, gate: Gate) -> None:
             audit.tell({"output": output})
             await send_json(request.send, output)
 
-    routes.add("POST", "/analyze-location", post_analyze_location)
+    routes.add(operations.ANALYZE_LOCATION, post_analyze_location)
 
 
 def suggested_component(target: str) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from understage.catalog.http.schemas import Schema
 from understage.errors import InputError
 from understage.plugin_api import Receive, Scope
 
@@ -15,106 +16,65 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 100 * 1024
 
-Schema = dict[str, Any]
 
-TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
-OBJECT: Schema = {"type": "object"}
-BY_REFS: Schema = {
-    "type": "object",
-    "required": ["entityRefs"],
-    "properties": {"entityRefs": TEXTS, "fields": TEXTS, "query": OBJECT},
-}
-BY_QUERY: Schema = {
-    "type": "object",
-    "properties": {
-        "cursor": {"type": "string"},
-        "limit": {"type": "number"},
-        "offset": {"type": "number"},
-        "orderBy": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "order"],
-                "properties": {"field": {"type": "string"}, "order": {"type": "string", "enum": ["asc", "desc"]}},
-            },
-        },
-        "fullTextFilter": {"type": "object", "properties": {"term": {"type": "string"}, "fields": TEXTS}},
-        "fields": TEXTS,
-        "totalItems": {"type": "string", "enum": ["include", "exclude"]},
-        "query": OBJECT,
-    },
-}
-FACETS: Schema = {"type": "object", "properties": {"facets": TEXTS, "query": OBJECT}, "required": ["facets"]}
-
-TEXT: Schema = {"type": "string"}
-REFRESH: Schema = {
-    "type": "object",
-    "required": ["entityRef"],
-    "properties": {"entityRef": TEXT, "authorizationToken": TEXT},
-    "additionalProperties": False,
-}
-VALIDATE_ENTITY: Schema = {
-    "type": "object",
-    "required": ["entity", "location"],
-    "properties": {"entity": OBJECT, "location": TEXT},
-}
-LOCATION: Schema = {"type": "object", "required": ["type", "target"], "properties": {"type": TEXT, "target": TEXT}}
-ANALYZE_LOCATION: Schema = {
-    "type": "object",
-    "required": ["location"],
-    "properties": {"location": LOCATION, "catalogFileName": TEXT, "catalogFilename": TEXT},
-}
-LOCATIONS_BY_QUERY: Schema = {
-    "type": "object",
-    "properties": {"cursor": TEXT, "limit": {"type": "number"}, "query": OBJECT},
-}
-
-_SCHEMAS = {
-    "by-refs": BY_REFS,
-    "by-query": BY_QUERY,
-    "facets": FACETS,
-    "refresh": REFRESH,
-    "validate-entity": VALIDATE_ENTITY,
-    "location": LOCATION,
-    "analyze-location": ANALYZE_LOCATION,
-    "locations-by-query": LOCATIONS_BY_QUERY,
-}
-_JSON_ONLY = frozenset(("refresh", "validate-entity", "location", "analyze-location"))
-_FIRST_REQUIRED = {"by-refs": "entityRefs", "facets": "facets"}
-
-
-async def read_body(scope: Scope, receive: Receive, schema: str) -> dict[str, Any]:
-    """Reads the JSON body of a request.
+class Body:
+    """The body that an operation takes: how it is read and checked.
 
     Args:
-        scope: the request.
-        receive: where the body comes from.
-        schema: the name of the schema that it must follow.
-
-    Raises:
-        InputError: it is too large, no JSON, or does not follow the schema.
+        schema: what it must follow.
+        is_required: whether there must be one.
+        is_json_only: whether another media type than JSON is told as such; otherwise it counts as no body.
     """
-    data = await _read(receive)
-    media_type = _media_type(scope)
-    is_json = media_type == "application/json" or media_type.endswith("+json")
-    if schema in _JSON_ONLY and not is_json:
-        raise InputError(f"unsupported media type {media_type or 'undefined'}")
-    if not data or not is_json:
-        return _no_body(schema)
-    try:
-        body = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
-        if "truncated" in str(error):
-            raise InputError("Unexpected end of JSON input") from error
-        raise InputError(f"The request body is not valid JSON: {error}") from error
-    validator = _validator(schema)
-    if not validator.is_valid(body):
-        # What is missing is told before what is too much.
-        for violation in sorted(validator.iter_errors(body), key=lambda one: one.kind.name == "additionalProperties"):
+
+    def __init__(self, schema: Schema, *, is_required: bool = True, is_json_only: bool = True) -> None:
+        self.schema = schema
+        self.is_required = is_required
+        self._is_json_only = is_json_only
+
+    async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        """Reads the JSON body of a request.
+
+        Args:
+            scope: the request.
+            receive: where the body comes from.
+
+        Raises:
+            InputError: it is too large, no JSON, or does not follow the schema.
+        """
+        data = await _read(receive)
+        media_type = _media_type(scope)
+        is_json = media_type == "application/json" or media_type.endswith("+json")
+        if self._is_json_only and not is_json:
+            raise InputError(f"unsupported media type {media_type or 'undefined'}")
+        if not data or not is_json:
+            return self._none()
+        return self._checked(_decoded(data))
+
+    def _checked(self, body: Any) -> dict[str, Any]:
+        if not self._validator.is_valid(body):
+            # What is missing is told before what is too much.
+            found = sorted(self._validator.iter_errors(body), key=lambda one: one.kind.name == "additionalProperties")
+            violation = found[0]
             path = "/".join(("request/body", *(str(part) for part in violation.instance_path)))
             raise InputError(f"{path} {_expectation(violation.kind.name, violation.kind.as_dict(), violation.message)}")
-    checked: dict[str, Any] = body
-    return checked
+        checked: dict[str, Any] = body
+        return checked
+
+    def _none(self) -> dict[str, Any]:
+        if not self.is_required:
+            return {}
+        if self._is_json_only:
+            raise InputError("Unexpected end of JSON input")
+        raise InputError(
+            "Malformed request body (did you remember to specify an application/json content type?), "
+            f'Validation error: Required at "{self.schema["required"][0]}"'
+        )
+
+    @cached_property
+    def _validator(self) -> Draft7Validator:
+        from jsonschema_rs import Draft7Validator
+
+        return Draft7Validator(self.schema)
 
 
 async def _read(receive: Receive) -> bytes:
@@ -133,31 +93,23 @@ async def _read(receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        if "truncated" in str(error):
+            raise InputError("Unexpected end of JSON input") from error
+        raise InputError(f"The request body is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise InputError("The request body is nested too deep") from error
+
+
 def _media_type(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"content-type":
             media_type: bytes = value.split(b";")[0].strip().lower()
             return media_type.decode("latin-1")
     return ""
-
-
-def _no_body(schema: str) -> dict[str, Any]:
-    missing = _FIRST_REQUIRED.get(schema)
-    if missing is None and schema not in _JSON_ONLY:
-        return {}
-    if missing is None:
-        raise InputError("Unexpected end of JSON input")
-    raise InputError(
-        "Malformed request body (did you remember to specify an application/json content type?), "
-        f'Validation error: Required at "{missing}"'
-    )
-
-
-@cache
-def _validator(schema: str) -> Draft7Validator:
-    from jsonschema_rs import Draft7Validator
-
-    return Draft7Validator(_SCHEMAS[schema])
 
 
 def _expectation(name: str, detail: dict[str, Any], message: str) -> str:
@@ -167,8 +119,13 @@ def _expectation(name: str, detail: dict[str, Any], message: str) -> str:
         case "type":
             return f"must be {','.join(detail['types'])}"
         case "additionalProperties":
-            return "must NOT have additional properties"
+            unexpected = ", ".join(f"'{member}'" for member in detail["unexpected"])
+            return f"must NOT have additional properties: {unexpected}"
         case "enum":
             return f"must be equal to one of the allowed values: {', '.join(map(str, detail['options']))}"
+        case "minimum":
+            return f"must be >= {detail['limit']}"
+        case "maximum":
+            return f"must be <= {detail['limit']}"
         case _:
             return message

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from understage.catalog.database.locations import Location
-from understage.catalog.http.bodies import read_body
+from understage.catalog.http import operations
 from understage.catalog.http.gate import Gate
-from understage.catalog.http.parameters import Operation
 from understage.catalog.http.responses import send_empty, send_json
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog.locations import ConflictStrategy, Locations, not_found
@@ -29,8 +27,6 @@ from understage.errors import InputError, NotFoundError
 from understage.plugin_api import AuditSeverity
 
 DEFAULT_PAGE_SIZE = 1000
-_NO_PARAMETERS = Operation()
-_CREATE = Operation(dryRun="text", onConflict="text")
 _TRUE = frozenset(("y", "yes", "true", "1", "on"))
 _FALSE = frozenset(("n", "no", "false", "0", "off"))
 
@@ -51,17 +47,16 @@ class LocationsApi:
 
     def add_to(self, routes: Routes) -> None:
         """Adds the routes."""
-        routes.add("GET", "/locations", self.get_all)
-        routes.add("POST", "/locations", self.post)
-        routes.add("POST", "/locations/by-query", self.post_by_query)
-        routes.add("GET", "/locations/by-entity/{kind}/{namespace}/{name}", self.get_by_entity)
-        routes.add("GET", "/locations/{id}", self.get)
-        routes.add("PUT", "/locations/{id}", self.put)
-        routes.add("DELETE", "/locations/{id}", self.delete)
+        routes.add(operations.GET_LOCATIONS, self.get_all)
+        routes.add(operations.CREATE_LOCATION, self.post)
+        routes.add(operations.LOCATIONS_BY_QUERY, self.post_by_query)
+        routes.add(operations.LOCATION_BY_ENTITY, self.get_by_entity)
+        routes.add(operations.GET_LOCATION, self.get)
+        routes.add(operations.UPDATE_LOCATION, self.put)
+        routes.add(operations.DELETE_LOCATION, self.delete)
 
     async def get_all(self, request: Request) -> None:
         """Sends all locations."""
-        _NO_PARAMETERS.parse(request.query_string)
         async with self._gate.audit(request, "location-fetch", queryType="all"):
             await send_json(request.send, [{"data": location} for location in await self._readable(request)])
 
@@ -73,7 +68,6 @@ class LocationsApi:
 
     async def get(self, request: Request) -> None:
         """Sends a location."""
-        _NO_PARAMETERS.parse(request.query_string)
         location_id = request.path[0]
         async with self._gate.audit(request, "location-fetch", queryType="by-id", id=location_id) as audit:
             if not await self._may_read(request):
@@ -84,7 +78,6 @@ class LocationsApi:
 
     async def get_by_entity(self, request: Request) -> None:
         """Sends the location that led to an entity."""
-        _NO_PARAMETERS.parse(request.query_string)
         ref = EntityRef(*request.path)
         async with self._gate.audit(request, "location-fetch", queryType="by-entity", locationRef=str(ref)) as audit:
             if not await self._may_read(request):
@@ -95,11 +88,10 @@ class LocationsApi:
 
     async def post(self, request: Request) -> None:
         """Registers a location."""
-        parameters = _CREATE.parse(request.query_string)
-        on_conflict = _conflict_strategy(parameters.one("onConflict")) or self._on_conflict
+        parameters = request.parameters
+        on_conflict = cast("ConflictStrategy | None", parameters.one("onConflict")) or self._on_conflict
         is_dry = _flag("dryRun", parameters.one("dryRun"))
-        body = await read_body(request.scope, request.receive, "location")
-        _check_members(body, "type", "target", "presence")
+        body = await request.body()
         wanted = {"type": body["type"], "target": body["target"]}
         severity: AuditSeverity = "low" if is_dry else "medium"
         async with self._gate.audit(
@@ -118,9 +110,7 @@ class LocationsApi:
 
     async def put(self, request: Request) -> None:
         """Changes a location."""
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "location")
-        _check_members(body, "type", "target")
+        body = await request.body()
         location_id = request.path[0]
         wanted = {"type": body["type"], "target": body["target"]}
         async with self._gate.audit(
@@ -133,7 +123,6 @@ class LocationsApi:
 
     async def delete(self, request: Request) -> None:
         """Removes a location."""
-        _NO_PARAMETERS.parse(request.query_string)
         location_id = request.path[0]
         async with self._gate.audit(request, "location-mutate", severity="medium", actionType="delete", id=location_id):
             await self._gate.check(request, catalog_location_delete_permission)
@@ -142,8 +131,7 @@ class LocationsApi:
 
     async def post_by_query(self, request: Request) -> None:
         """Sends a page of the locations that a query is about."""
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "locations-by-query")
+        body = await request.body()
         async with self._gate.audit(request, "location-fetch", queryType="by-query"):
             await self._send_query(request, body)
 
@@ -188,24 +176,3 @@ def _flag(name: str, text: str | None) -> bool:
     if lowered not in _TRUE | _FALSE:
         raise InputError(f"request/query/{name} must be boolean")
     return lowered in _TRUE
-
-
-def _conflict_strategy(text: str | None) -> ConflictStrategy | None:
-    match text:
-        case None | "refresh" | "reject":
-            return text
-        case _:
-            raise InputError("request/query/onConflict must be equal to one of the allowed values: refresh, reject")
-
-
-def _check_members(body: dict[str, Any], *known: str) -> None:
-    unknown = [member for member in body if member not in known]
-    if unknown:
-        shown = ", ".join(f"'{member}'" for member in unknown)
-        issue = {
-            "code": "unrecognized_keys",
-            "keys": unknown,
-            "path": [],
-            "message": f"Unrecognized key(s) in object: {shown}",
-        }
-        raise InputError(f"Malformed request: {json.dumps([issue], indent=2)}")

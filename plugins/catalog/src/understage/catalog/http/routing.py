@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from understage.catalog.http.operations import Operation
+from understage.catalog.http.parameters import Parameters
 from understage.catalog.http.responses import send_not_found
 from understage.errors import InputError
 from understage.plugin_api import Receive, Scope, Send
@@ -15,47 +18,57 @@ Handler = Callable[["Request"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with the path parameters that its route names.
+    """A request for an operation.
 
     Attributes:
+        operation: what is asked for.
         scope: the ASGI scope.
         receive: where the body comes from.
         send: where the answer goes.
         path: decoded path parameters in order.
+        parameters: the query parameters, checked.
     """
 
+    operation: Operation
     scope: Scope
     receive: Receive
     send: Send
     path: tuple[str, ...]
+    parameters: Parameters
 
-    @property
-    def query_string(self) -> bytes:
-        """The query string as it came."""
-        query: bytes = self.scope["query_string"]
-        return query
+    async def body(self) -> dict[str, Any]:
+        """Reads the body, and checks it as the operation says.
+
+        Raises:
+            InputError: it is none that the operation takes.
+        """
+        if self.operation.body is None:
+            raise TypeError(f"{self.operation.id} takes no body")
+        return await self.operation.body.read(self.scope, self.receive)
 
 
 class Routes:
     """An ASGI app that hands requests to handlers by method and path."""
 
     def __init__(self) -> None:
-        self._exact: dict[tuple[str, str], Handler] = {}
-        self._patterns: list[tuple[str, tuple[str | None, ...], Handler]] = []
+        self.operations: list[Operation] = []
+        self._exact: dict[tuple[str, str], tuple[Operation, Handler]] = {}
+        self._patterns: list[tuple[tuple[str | None, ...], Operation, Handler]] = []
 
-    def add(self, method: str, path: str, handler: Handler) -> None:
+    def add(self, operation: Operation, handler: Handler) -> None:
         """Adds a route.
 
         Args:
-            method: the HTTP method; `GET` answers `HEAD` as well.
-            path: below the plugin's root, in lower case; parameters are written as `{name}`.
-            handler: answers the request.
+            operation: what is asked for.
+            handler: answers it.
         """
-        parts = path.strip("/").split("/")
-        if "{" not in path:
-            self._exact[method, "/".join(parts)] = handler
+        self.operations.append(operation)
+        parts = operation.path.strip("/").split("/")
+        if operation.path_parameters:
+            pattern = tuple(None if part[0] == "{" else part for part in parts)
+            self._patterns.append((pattern, operation, handler))
         else:
-            self._patterns.append((method, tuple(None if part[0] == "{" else part for part in parts), handler))
+            self._exact[operation.method, "/".join(parts)] = operation, handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; an unknown path or method is an empty 404."""
@@ -65,15 +78,17 @@ class Routes:
             return
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         raw = _raw_path(scope)
-        handler = self._exact.get((method, raw.lower()))
-        if handler is not None:
-            await handler(Request(scope, receive, send, ()))
+        query: bytes = scope["query_string"]
+        exact = self._exact.get((method, raw.lower()))
+        if exact is not None:
+            operation, handler = exact
+            await handler(Request(operation, scope, receive, send, (), operation.query.parse(query)))
             return
         parts = raw.split("/")
-        for wanted_method, pattern, candidate in self._patterns:
-            if wanted_method == method and _matches(pattern, parts):
+        for pattern, operation, handler in self._patterns:
+            if operation.method == method and _matches(pattern, parts):
                 found = tuple(_decoded(part) for want, part in zip(pattern, parts, strict=True) if want is None)
-                await candidate(Request(scope, receive, send, found))
+                await handler(Request(operation, scope, receive, send, found, operation.query.parse(query)))
                 return
         await send_not_found(send)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from understage.catalog.ancestry import find_readable_ancestry
-from understage.catalog.http.bodies import read_body
+from understage.catalog.http import operations
 from understage.catalog.http.gate import Gate
-from understage.catalog.http.parameters import Operation
 from understage.catalog.http.responses import send_empty, send_json
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog.upkeep import Upkeep
@@ -15,8 +14,6 @@ from understage.catalog_api import EntityRef
 from understage.catalog_api.permissions import catalog_entity_validate_permission
 from understage.errors import InputError
 from understage.plugin_api import DatabaseService
-
-_NO_PARAMETERS = Operation()
 
 
 def add_upkeep_routes(routes: Routes, gate: Gate, database: DatabaseService, upkeep: Upkeep) -> None:
@@ -30,7 +27,6 @@ def add_upkeep_routes(routes: Routes, gate: Gate, database: DatabaseService, upk
     """
 
     async def get_ancestry(request: Request) -> None:
-        _NO_PARAMETERS.parse(request.query_string)
         ref = EntityRef(*request.path)
         async with gate.audit(request, "entity-fetch", actionType="ancestry", entityRef=str(ref)) as audit:
             readable = await gate.readable(request)
@@ -41,7 +37,6 @@ def add_upkeep_routes(routes: Routes, gate: Gate, database: DatabaseService, upk
             await send_json(request.send, {"rootEntityRef": str(ref), "items": items})
 
     async def delete_by_uid(request: Request) -> None:
-        _NO_PARAMETERS.parse(request.query_string)
         uid = request.path[0]
         async with gate.audit(request, "entity-mutate", severity="medium", actionType="delete", uid=uid):
             await gate.access.check_delete(uid, await gate.credentials(request))
@@ -49,8 +44,7 @@ def add_upkeep_routes(routes: Routes, gate: Gate, database: DatabaseService, upk
             await send_empty(request.send, 204)
 
     async def post_refresh(request: Request) -> None:
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "refresh")
+        body = await request.body()
         ref = body["entityRef"]
         async with gate.audit(request, "entity-mutate", severity="medium", queryType="refresh", entityRef=ref):
             await gate.access.check_refresh(ref, await gate.credentials(request))
@@ -58,8 +52,7 @@ def add_upkeep_routes(routes: Routes, gate: Gate, database: DatabaseService, upk
             await send_empty(request.send, 200)
 
     async def post_validate_entity(request: Request) -> None:
-        _NO_PARAMETERS.parse(request.query_string)
-        body = await read_body(request.scope, request.receive, "validate-entity")
+        body = await request.body()
         async with gate.audit(request, "entity-validate") as audit:
             await gate.check(request, catalog_entity_validate_permission)
             errors = await upkeep.validate(body["entity"], body["location"])
@@ -69,7 +62,7 @@ def add_upkeep_routes(routes: Routes, gate: Gate, database: DatabaseService, upk
             else:
                 await send_empty(request.send, 200)
 
-    routes.add("GET", "/entities/by-name/{kind}/{namespace}/{name}/ancestry", get_ancestry)
-    routes.add("DELETE", "/entities/by-uid/{uid}", delete_by_uid)
-    routes.add("POST", "/refresh", post_refresh)
-    routes.add("POST", "/validate-entity", post_validate_entity)
+    routes.add(operations.GET_ANCESTRY, get_ancestry)
+    routes.add(operations.DELETE_BY_UID, delete_by_uid)
+    routes.add(operations.REFRESH, post_refresh)
+    routes.add(operations.VALIDATE_ENTITY, post_validate_entity)

@@ -1,0 +1,62 @@
+"""Whatever is sent to the catalog, it answers as its description says, and never with an internal error."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.contract.conftest import catalog_of
+
+from understage.catalog.http import operations
+from understage.catalog.http.operations import Operation
+from understage.testing import TestBackend, start_test_backend
+
+IDS = [one.id for one in vars(operations).values() if isinstance(one, Operation) and one.is_documented]
+EXAMPLES = 20
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+REPEATABLE = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+async def listening(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestBackend]:
+    async with start_test_backend(features=catalog_of(tmp_path_factory.mktemp("entities")), listen=True) as backend:
+        yield backend
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
+@pytest.mark.parametrize("operation_id", IDS)
+async def test_it_answers_as_described(listening: TestBackend, operation_id: str, mode: GenerationMode) -> None:
+    """K13, K22, K30: any request, well-formed or not, is answered by a described status with a described body."""
+    document = (await listening.client.get("/api/catalog/openapi.json")).json()
+    operation: Any = schemathesis.openapi.from_dict(document).find_operation_by_id(operation_id)
+    base_url = str(listening.client.base_url)
+
+    @REPEATABLE
+    @given(operation.as_strategy(generation_mode=mode))
+    def send(case: Any) -> None:
+        case.validate_response(case.call(base_url=base_url), checks=CHECKS)
+
+    await asyncio.to_thread(send)
