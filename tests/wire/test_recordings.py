@@ -84,7 +84,7 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", [name for name in RECORDINGS if name not in {"jwks-auth", "catalog-if-none-match"}])
 def test_the_recorded_answer(name: str, client: httpx2.Client, tokens: dict[str, str]) -> None:
-    """A1, A11, A44, A53, A55, H1, H6, H20, H31, H33, H50, H51, H75: the answer is the one that was recorded.
+    """A1 A11 A44 A53 A55 H1 H6 H20 H31 H33 H50 H51 H75 K31 K272: the answer is the one that was recorded.
 
     deviation: without the app plugin, `POST /` carries the framework's X-Frame-Options, not the app plugin's DENY.
     """

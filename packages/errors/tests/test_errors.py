@@ -77,6 +77,42 @@ def test_serialized_errors_have_placeholders() -> None:
     assert "test_errors.py" in serialize_error(caught.value, include_stack=True)["stack"]
 
 
+def test_the_cause_is_serialized() -> None:
+    """H25: the cause that an error was given is part of its JSON form, at every level, and is read back."""
+    error = InputError("no entity", ForwardedError("while reading", NotFoundError("no such file")))
+    form = serialize_error(error)
+    assert form == {
+        "name": "InputError",
+        "message": "no entity; caused by NotFoundError: while reading; caused by NotFoundError: no such file",
+        "cause": {
+            "name": "NotFoundError",
+            "message": "while reading; caused by NotFoundError: no such file",
+            "cause": {"name": "NotFoundError", "message": "no such file"},
+        },
+    }
+    again = deserialize_error(form)
+    assert isinstance(again.cause, NotFoundError)
+    assert again.__cause__ is again.cause
+    assert serialize_error(again) == form
+    assert "stack" in serialize_error(error, include_stack=True)["cause"]
+    remote = ResponseError.from_body("GET", "http://x", 404, "", b'{"error":{"name":"NotFoundError","message":"gone"}}')
+    assert serialize_error(remote)["cause"] == {"name": "NotFoundError", "message": "gone"}
+
+
+def test_what_is_only_chained_stays_out() -> None:
+    """H25: an error that is chained with `raise ... from` is not shown; its text was not written for clients."""
+    with pytest.raises(InputError) as caught:
+        raise InputError("not now") from OSError("10.0.0.7 refused")
+    assert serialize_error(caught.value) == {"name": "InputError", "message": "not now"}
+
+
+def test_causes_in_a_circle() -> None:
+    """H25: an error whose causes lead back to itself is serialised without them."""
+    one, two = InputError("one"), ConflictError("two")
+    one.cause, two.cause = two, one
+    assert serialize_error(one) == {"name": "InputError", "message": "one"}
+
+
 def test_anything_becomes_an_error() -> None:
     """H26: any value can be turned into an error, and an error stays itself."""
     error = InputError("x")

@@ -20,7 +20,16 @@ from understage.catalog.query.predicates import EVERYTHING
 from understage.catalog.running import RunningCatalog
 from understage.catalog.service import EntitiesCatalog
 from understage.catalog.totals import Totals
-from understage.catalog_api import CatalogProcessor, EntityJson, EntityProvider
+from understage.catalog_api import (
+    CatalogProcessor,
+    DeferredEntity,
+    DeltaMutation,
+    EntityJson,
+    EntityProvider,
+    EntityProviderConnection,
+    FullMutation,
+    Removal,
+)
 from understage.config import config_from_data
 from understage.plugin_api import DatabaseService
 from understage.testing import MockUrlReader, TestDatabases, mock_services
@@ -150,6 +159,51 @@ def component(name: str, *, owner: str = "team", **spec: object) -> str:
 def make_component() -> Callable[..., str]:
     """Gives the function that makes YAML documents of components."""
     return component
+
+
+class Provider:
+    """A provider whose mutations a test makes."""
+
+    def __init__(self, name: str = "test-provider") -> None:
+        self.name = name
+        self.connection: EntityProviderConnection | None = None
+
+    async def connect(self, connection: EntityProviderConnection) -> None:
+        self.connection = connection
+
+    async def full(self, *entities: DeferredEntity, force: bool = False) -> None:
+        """Says what there is now."""
+        assert self.connection is not None
+        await self.connection.apply_mutation(FullMutation(entities, force=force))
+
+    async def delta(self, *added: DeferredEntity, removed: Sequence[str | Removal] = ()) -> None:
+        """Says what has changed."""
+        assert self.connection is not None
+        await self.connection.apply_mutation(DeltaMutation(added, removed))
+
+
+def deferred(name: str, key: str | None = "url:http://x/y", *, kind: str = "Component", **spec: Any) -> DeferredEntity:
+    """Returns an entity as providers bring it."""
+    members = {"type": "service", "lifecycle": "x", "owner": "team"} if kind == "Component" else {}
+    entity = {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, "annotations": {"backstage.io/managed-by-location": "url:http://x/y"}},
+        "spec": {**members, **spec},
+    }
+    return DeferredEntity(entity, key)
+
+
+@pytest.fixture
+def make_provider() -> type[Provider]:
+    """Gives the class of providers whose mutations a test makes."""
+    return Provider
+
+
+@pytest.fixture
+def make_deferred() -> Callable[..., DeferredEntity]:
+    """Gives the function that makes entities as providers bring them."""
+    return deferred
 
 
 @pytest.fixture

@@ -268,6 +268,8 @@ def test_the_schema_describes_the_section() -> None:
         "readonly",
         "defaultLocationConflictStrategy",
         "orphanStrategy",
+        "orphanProviderStrategy",
+        "removalGuard",
         "processingInterval",
         "providerOptions",
         "processorOptions",

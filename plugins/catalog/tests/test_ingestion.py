@@ -319,10 +319,10 @@ async def test_a_name_belongs_to_who_brought_it_first(catalog: Catalog, make_com
     (problem,) = catalog.logs.problems()
     assert problem == (
         f"component:default/web from file:{catalog.folder}/b.yaml is left out: file:{catalog.folder}/a.yaml has "
-        "brought an entity of this name already; rename one of them, or remove the other one first"
+        "brought an entity of this name already; rename one of them, or remove the other one: then this one takes the "
+        "name over"
     )
     first.write_text("# moved")
-    await catalog.later()
     await catalog.later()
     assert await catalog.relations("component:default/web") == [("ownedBy", "group:default/second")]
 
@@ -443,10 +443,10 @@ async def test_an_entity_without_a_key_can_be_claimed(catalog: Catalog) -> None:
     await second.apply(FullMutation([deferred("a", "url:https://claimed.example.com", owner="second")]))
     await catalog.settle()
     assert await catalog.relations("component:default/a") == [("ownedBy", "group:default/second")]
-    await first.apply(FullMutation([]))
+    await first.apply(FullMutation([], force=True))
     await catalog.settle()
     assert await catalog.refs() == ["component:default/a"]
-    await second.apply(FullMutation([]))
+    await second.apply(FullMutation([], force=True))
     assert await catalog.refs() == []
 
 

@@ -1,15 +1,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
 from tests.support.processes import free_port
 
 from understage.gateway.gateway import Gateway
 from understage.gateway.upstream import Upstream
-from understage.plugin_api import Message
-from understage.testing import mock_services
+from understage.plugin_api import HttpAuth, HttpRouter, Message, PluginRegistrationPoints, create_backend_plugin
+from understage.testing import mock_credentials, mock_services, start_test_backend
 
 
 class Client:
@@ -122,3 +127,40 @@ async def test_refused_sockets(server: Server) -> None:
         await task
     await upstream.close()
     await other.close()
+
+
+async def test_over_real_sockets(start_gateway: Any) -> None:
+    """D20, D22, H94: a socket opened at the gateway reaches the plugin elsewhere, and a refusal comes back as it is."""
+
+    @create_backend_plugin(plugin_id="chat")
+    def chat_plugin(env: PluginRegistrationPoints) -> None:
+        @env.register_init
+        async def init(http_auth: HttpAuth, http_router: HttpRouter) -> None:
+            async def talk(socket: WebSocket) -> None:
+                credentials = await http_auth.credentials(socket, allow=["user"])
+                await socket.accept(subprotocol="chat")
+                await socket.send_text(f"{credentials.principal.user_entity_ref}: {await socket.receive_text()}")
+                await socket.close(4000)
+
+            http_router.use(Starlette(routes=[WebSocketRoute("/socket", talk)]))
+            http_router.add_auth_policy(path="/", allow="unauthenticated")
+
+    async with (
+        start_test_backend(features=[chat_plugin], listen=True) as behind,
+        start_gateway(chat=behind.url) as gateway,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"{gateway.url}/api/chat/socket"
+        async with session.ws_connect(url, headers=mock_credentials.user.header(), protocols=["chat"]) as socket:
+            await socket.send_str("hello")
+            assert await socket.receive_str() == "user:default/mock: hello"
+            assert (await socket.receive()).type is WSMsgType.CLOSE
+            assert (socket.protocol, socket.close_code) == ("chat", 4000)
+        for path, headers, status in (
+            ("chat/socket", mock_credentials.user.invalid_header(), 401),
+            ("chat/socket", mock_credentials.service.header(), 403),
+            ("chat/socket", {**mock_credentials.user.header(), "backstage-gateway-hops": "3"}, 508),
+        ):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(f"{gateway.url}/api/{path}", headers=headers)
+            assert refused.value.status == status

@@ -9,6 +9,9 @@ from understage.config import ConfigError, config_from_data
 from understage.defaults.auditor import auditor_service_factory
 from understage.defaults.auditor.service import DefaultAuditor
 from understage.defaults.auditor.severities import SeverityLevels, read_severity_levels
+from understage.defaults.root_logger.levels import DEBUG
+from understage.defaults.root_logger.logger import DefaultLogger
+from understage.defaults.root_logger.output import LogOutput
 from understage.errors import AuthenticationError, ForwardedError, InputError, error_status
 from understage.plugin_api import Auditor, HttpRouter, PluginRegistrationPoints, create_backend_plugin
 from understage.testing import mock_credentials, mock_services, start_test_backend
@@ -182,3 +185,22 @@ async def test_in_a_plugin() -> None:
         {"a": 1, "b": 2},
         "no",
     )
+
+
+async def test_what_the_log_leaves_out_costs_nothing() -> None:
+    """S90: an event whose level is not written is no work: nobody is asked who makes the request."""
+    lines: list[bytes] = []
+    output = LogOutput(write=lines.append)
+    http_auth = mock_services.http_auth.mock()
+    auditor = DefaultAuditor(
+        "things", auth=mock_services.auth(plugin_id="things"), http_auth=http_auth, logger=DefaultLogger(output)
+    )
+    event = await auditor.create_event(event_id="thing-read", request=request())
+    await event.success(meta={"many": "details"})
+    await event.fail(error=ValueError("went wrong"))
+    assert lines == []
+    assert not http_auth.credentials.called
+
+    output.configure(DEBUG)
+    await (await auditor.create_event(event_id="thing-read")).success()
+    assert len(lines) == 2

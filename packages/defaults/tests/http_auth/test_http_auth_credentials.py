@@ -100,6 +100,30 @@ async def test_cookie_needs_limited_access(http_auth: Any, auth: Any, scope_with
     assert (await http_auth.credentials(scope, allow_limited_access=True)).principal.type == "user"
 
 
+async def test_no_cookie_for_web_sockets(http_auth: Any, auth: Any, scope_with: Any) -> None:
+    """A51, H94: a browser sends cookies with the web sockets of any site, so the cookie opens none of them."""
+    scope = {**scope_with(("Cookie", "backstage-auth=limited")), "type": "websocket", "subprotocols": []}
+    credentials = await http_auth.credentials(scope, allow_limited_access=True)
+    assert credentials.principal.type == "none"
+    assert auth.verified == []
+
+
+@pytest.mark.parametrize(
+    ("scope_type", "subprotocols", "token"),
+    [
+        ("websocket", ["a.b.c", "chat"], "a.b.c"),
+        ("websocket", ["chat", "a.b.c"], None),
+        ("websocket", [], None),
+        ("http", ["a.b.c"], None),
+    ],
+)
+def test_token_as_subprotocol(scope_with: Any, scope_type: str, subprotocols: list[str], token: str | None) -> None:
+    """A50, H94: the first subprotocol of a web socket is its token if it has the form of one; the header beats it."""
+    more = {"type": scope_type, "subprotocols": subprotocols}
+    assert token_from_header({**scope_with(), **more}) == token
+    assert token_from_header({**scope_with(("Authorization", "Bearer user")), **more}) == "user"
+
+
 async def test_header_beats_cookie(http_auth: Any, auth: Any, scope_with: Any) -> None:
     """A51: with a token in the header the cookie is not looked at, even when the token is bad."""
     cookie = ("Cookie", "backstage-auth=limited")

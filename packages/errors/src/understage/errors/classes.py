@@ -10,9 +10,11 @@ class UnderstageError(Exception):
     Args:
         message: what went wrong, for a person; may be empty.
         cause: the error behind this one. Its name and message are appended to the text, so that they survive
-            any number of wrappings, and it becomes `__cause__`.
+            any number of wrappings, and it becomes `__cause__`, too.
 
     Attributes:
+        cause: the error behind this one, if it was given; it is part of the JSON form. What is only chained with
+            `raise ... from` is not: its text was not written for clients.
         name: the name on the wire (`error.name` of an error document), by which status codes are chosen.
         fields: further members of the error's JSON form, such as `code`.
     """
@@ -22,6 +24,7 @@ class UnderstageError(Exception):
 
     def __init__(self, message: str = "", cause: BaseException | None = None) -> None:
         """Joins the message with the cause's text, as Backstage's own errors do."""
+        self.cause: BaseException | None = cause
         if cause is not None:
             text = describe_error(cause)
             message = f"{message}; caused by {text}" if message else text

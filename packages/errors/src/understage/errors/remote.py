@@ -23,7 +23,7 @@ class ResponseError(UnderstageError):
         super().__init__(message)
         self.status_code = status_code
         self.body = body
-        self.cause = cause
+        self.cause: UnderstageError = cause
         self.__cause__: BaseException | None = cause
 
     @classmethod

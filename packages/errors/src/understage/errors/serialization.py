@@ -58,9 +58,24 @@ def serialize_error(error: BaseException, *, include_stack: bool = False) -> Ser
     fields = getattr(error, "fields", None)
     if isinstance(fields, Mapping):
         serialized.update({str(key): value for key, value in fields.items() if key not in ("name", "message", "stack")})
+    cause = _cause_of(error)
+    if cause is not None:
+        serialized["cause"] = serialize_error(cause, include_stack=include_stack)
     if include_stack:
         serialized["stack"] = "".join(traceback.format_exception(error))
     return serialized
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    """Returns the cause that an error was given, unless it leads back to the error."""
+    cause = error.cause if isinstance(error, UnderstageError) else None
+    seen, current = {id(error)}, cause
+    while isinstance(current, UnderstageError):
+        if id(current) in seen:
+            return None
+        seen.add(id(current))
+        current = current.cause
+    return cause
 
 
 def deserialize_error(data: Any) -> UnderstageError:
@@ -80,7 +95,12 @@ def deserialize_error(data: Any) -> UnderstageError:
     else:
         error = UnderstageError(message)
         error.name = name
-    fields = {key: value for key, value in body.items() if key not in ("name", "message", "stack")}
+    cause = body.get("cause")
+    own = {"name", "message", "stack"}
+    if isinstance(cause, Mapping):
+        error.cause = error.__cause__ = deserialize_error(cause)
+        own.add("cause")
+    fields = {key: value for key, value in body.items() if key not in own}
     if fields:
         error.fields = fields
     return error

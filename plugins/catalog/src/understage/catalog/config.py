@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -76,14 +76,28 @@ class LocationConfig(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[LocationRuleConfig] = []
 
 
-class ProviderOptions(msgspec.Struct, frozen=True, kw_only=True):
+class RemovalGuardConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How much a provider may remove at once, when it says what there is now.
+
+    Attributes:
+        max_percentage: how many of a hundred entities that it has brought; 50 by default.
+        minimum: so many may go in any case, as long as something is left; 20 by default.
+    """
+
+    max_percentage: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
+    minimum: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class ProviderOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Options of an entity provider.
 
     Attributes:
         disabled: whether it is left out.
+        removal_guard: how much it may remove at once; `false` for any amount.
     """
 
     disabled: bool = False
+    removal_guard: RemovalGuardConfig | Literal[False] | None = None
 
 
 class ProcessorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +119,8 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         rules: which kinds may come from where; by default Component, API and Location from anywhere.
         locations: the places to read entities from.
         orphan_strategy: whether entities that nothing leads to any more are deleted or kept with an annotation.
+        orphan_provider_strategy: whether entities of providers that are no longer installed are deleted or kept.
+        removal_guard: how much a provider may remove at once; `false` for any amount.
         processing_interval: after which time entities are looked at again, up to half as long again to spread the
             load; 100 to 150 seconds by default. `false` turns processing off in this process.
         provider_options: options of entity providers by name.
@@ -117,6 +133,8 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     rules: list[RuleConfig] | None = None
     locations: list[LocationConfig] = []
     orphan_strategy: Literal["keep", "delete"] = "delete"
+    orphan_provider_strategy: Literal["keep", "delete"] = "delete"
+    removal_guard: RemovalGuardConfig | Literal[False] | None = None
     processing_interval: HumanDuration | Literal[False] | None = None
     provider_options: dict[str, ProviderOptions] = {}
     processor_options: dict[str, ProcessorOptions] = {}

@@ -13,6 +13,7 @@ from understage.plugin_api import (
     PermissionsRegistry,
     PluginRegistrationPoints,
     RootConfig,
+    Scheduler,
     UrlReader,
     create_backend_plugin,
 )
@@ -35,6 +36,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         logger: Logger,
         permissions: Permissions,
         permissions_registry: PermissionsRegistry,
+        scheduler: Scheduler,
         url_reader: UrlReader,
     ) -> None:
         from understage.catalog.access import Access
@@ -57,6 +59,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         await running.connect_providers()
         lifecycle.add_startup_hook(running.start)
         lifecycle.add_shutdown_hook(running.stop)
+        await running.schedule_upkeep(scheduler)
         add_entity_resource(permissions_registry, database)
         gate = Gate(Access(permissions, permissions_registry, database), http_auth, auditor)
         routes = create_router(EntitiesCatalog(database, totals), gate)

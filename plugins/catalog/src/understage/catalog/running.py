@@ -8,20 +8,20 @@ from contextlib import suppress
 
 from understage.catalog.config import CatalogConfig, read_catalog_config
 from understage.catalog.database.texts import has_text_index
-from understage.catalog.extensions import AddedProvider, ProcessingExtensions
+from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.processing.cleanup import Cleanup
 from understage.catalog.processing.engine import Engine
 from understage.catalog.processing.pipeline import Pipeline
 from understage.catalog.processors.all_processors import all_processors
 from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
-from understage.catalog.providers.connection import ProviderConnection
+from understage.catalog.providers.connecting import Providers
 from understage.catalog.providers.location_store import LocationStoreProvider
 from understage.catalog.rules import CatalogRules, read_rules
 from understage.catalog.totals import Totals
 from understage.catalog.upkeep import Upkeep
 from understage.config import Config
-from understage.errors import ForwardedError
 from understage.integration import ScmIntegrations
-from understage.plugin_api import DatabaseService, LoggerService, UrlReaderService
+from understage.plugin_api import DatabaseService, LoggerService, SchedulerService, UrlReaderService
 
 RETRY_SECONDS = 5.0
 NO_TEXT_INDEX = (
@@ -56,7 +56,6 @@ class RunningCatalog:
         self._config = config
         self._database = database
         self._logger = logger
-        self._extensions = extensions
         self._totals = totals
         settings = read_catalog_config(config)
         self._integrations = ScmIntegrations.from_config(config)
@@ -74,33 +73,36 @@ class RunningCatalog:
             on_change=totals.invalidate,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._providers = Providers(
+            [self._locations, self.registered],
+            extensions.providers,
+            settings,
+            database,
+            logger,
+            on_change=self._something_is_due,
+        )
+        self.cleanup = Cleanup(database, logger, settings.orphan_strategy, on_change=self._something_is_due)
         self.upkeep = Upkeep(
             database, lambda: self.engine.pipeline, settings.orphan_strategy, on_change=self._something_is_due
         )
 
     async def connect_providers(self) -> None:
         """Connects the providers; one that fails is reported as a failure of the module that added it."""
-        built_in = [AddedProvider(provider, _raise) for provider in (self._locations, self.registered)]
-        providers = [*built_in, *self._extensions.providers.values()]
-        for added in providers:
-            name = added.provider.name
-            options = self._settings.provider_options.get(name)
-            if options is not None and options.disabled:
-                continue
-            try:
-                await added.provider.connect(self._connection(name))
-            except Exception as error:  # noqa: BLE001 - one module's provider must not take the catalog down
-                added.report_failure(ForwardedError(f"the entity provider '{name}' could not be connected", error))
+        await self._providers.connect()
+        if self._interval_seconds is not None:
+            await self._providers.forget_missing()
 
     def _pipeline(self, settings: CatalogConfig) -> Pipeline:
         return Pipeline(self._processors, _rules(settings), self._integrations.resolve_url)
 
-    def _connection(self, name: str) -> ProviderConnection:
-        return ProviderConnection(name, self._database, self._logger, self._something_is_due)
-
     def _something_is_due(self) -> None:
         self._totals.invalidate()
         self.engine.wake()
+
+    async def schedule_upkeep(self, scheduler: SchedulerService) -> None:
+        """Has one of all replicas look for what was left behind, unless processing is off."""
+        if self._interval_seconds is not None:
+            await self.cleanup.schedule(scheduler)
 
     async def start(self) -> None:
         """Starts the work in the background."""
@@ -149,7 +151,3 @@ class RunningCatalog:
 
 def _rules(settings: CatalogConfig) -> CatalogRules:
     return read_rules(settings, [(location, location_ref(location)) for location in settings.locations])
-
-
-def _raise(error: BaseException) -> None:
-    raise error

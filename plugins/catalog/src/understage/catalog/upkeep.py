@@ -11,7 +11,7 @@ import msgspec
 from understage.catalog.database import lineage, refresh_state, stitching
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.content_hash import text_hash
-from understage.catalog.processing.discovery import delete_orphans
+from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Pipeline
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.storing import OrphanStrategy
@@ -96,8 +96,10 @@ class Upkeep:
         await stitching.request_stitching(connection, peers, now)
         await refresh_state.delete_entities(connection, [ref])
         await lineage.schedule(connection, parents, now, anew=True)
+        # Whoever has waited for the name takes it over, before what led to the deleted one brings it again.
+        await hand_over(connection, [ref], now)
         if self._orphan_strategy == "delete":
-            await delete_orphans(connection, children, now)
+            await collect(connection, children, now)
 
     async def validate(self, entity: EntityJson, location: str) -> list[dict[str, Any]]:
         """Processes an entity without storing anything; returns the JSON forms of what is wrong with it.

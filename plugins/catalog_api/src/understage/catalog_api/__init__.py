@@ -32,6 +32,8 @@ from understage.catalog_api.providers import (
     EntityProvider,
     EntityProviderConnection,
     FullMutation,
+    Removal,
+    RemovalRefusedError,
 )
 from understage.catalog_api.refs import (
     DEFAULT_NAMESPACE,
@@ -76,6 +78,8 @@ __all__ = [
     "LocationRefError",
     "PageInfo",
     "ProcessorCache",
+    "Removal",
+    "RemovalRefusedError",
     "annotations",
     "catalog_processing_extension_point",
     "is_script_url",

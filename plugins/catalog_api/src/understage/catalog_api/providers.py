@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from understage.catalog_api.entity import EntityJson
+from understage.errors import ConflictError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,25 @@ class FullMutation:
 
     Attributes:
         entities: all that there is now.
+        force: whether it may remove however much. Otherwise a mutation that would remove all, or too large a part of
+            what the provider has brought, is refused: more often than not its source has failed.
     """
 
     entities: Sequence[DeferredEntity]
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An entity that is gone.
+
+    Attributes:
+        entity_ref: its full name.
+        location_key: where it was; if another location has the name by now, nothing is removed. None for wherever.
+    """
+
+    entity_ref: str
+    location_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +56,15 @@ class DeltaMutation:
 
     Attributes:
         added: new or changed entities.
-        removed: refs of entities that are gone.
+        removed: entities that are gone, maybe by their refs alone.
     """
 
     added: Sequence[DeferredEntity] = ()
-    removed: Sequence[str] = ()
+    removed: Sequence[str | Removal] = ()
+
+
+class RemovalRefusedError(ConflictError):
+    """A full mutation would remove so much that the provider's source has rather failed; nothing was changed."""
 
 
 class EntityProviderConnection(Protocol):
@@ -54,6 +75,18 @@ class EntityProviderConnection(Protocol):
 
         Raises:
             InputError: an entity lacks `apiVersion`, `kind` or `metadata.name`.
+            RemovalRefusedError: it would remove too much of what the provider has brought.
+        """
+        ...
+
+    async def refresh(self, keys: Sequence[str]) -> int:
+        """Has entities looked at again at once, whoever brought them.
+
+        Args:
+            keys: what has changed: the refresh keys that processors have emitted, such as `url:https://...`.
+
+        Returns:
+            how many entities have one of the keys.
         """
         ...
 

@@ -38,12 +38,21 @@ async def send_empty_404(scope: Scope, receive: Receive, send: Send) -> None:
     await _answer(scope, receive, send, 404, [], b"")
 
 
+async def send_refusal(scope: Scope, send: Send, status: int) -> None:
+    """Answers the handshake of a web socket with the status that the other side refused it with."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close", "code": 1008})
+
+
 async def _answer(
     scope: Scope, receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
     if scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.close", "code": 1008})
+        await send_refusal(scope, send, status)
         return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

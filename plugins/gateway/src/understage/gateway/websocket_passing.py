@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from understage.gateway.answers import Upstream504Error
+from understage.gateway.answers import Upstream504Error, send_refusal
 from understage.gateway.headers import request_headers
 from understage.gateway.upstream import CONNECT_SECONDS, Upstream
 from understage.plugin_api import Receive, Scope, Send
@@ -31,7 +31,7 @@ async def pass_websocket(upstream: Upstream, url: str, hops: int, scope: Scope, 
         send: takes those for the client.
 
     Raises:
-        Upstream504Error: the other side does not answer, or refuses the socket.
+        Upstream504Error: the other side does not answer. Where it refuses the socket, the client gets its status.
     """
     session = upstream.session()
     import aiohttp
@@ -47,6 +47,9 @@ async def pass_websocket(upstream: Upstream, url: str, hops: int, scope: Scope, 
                 max_msg_size=0,
                 proxy=upstream.proxies.proxy_for(url),
             )
+    except aiohttp.WSServerHandshakeError as error:
+        await send_refusal(scope, send, error.status)
+        return
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Upstream504Error("the web socket was refused") from error
     try:

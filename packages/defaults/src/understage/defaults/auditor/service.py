@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from understage.defaults.auditor.severities import LogLevel, SeverityLevels
 from understage.defaults.http_auth.request_tokens import scope_of
 from understage.defaults.root_http_router.request_target import request_url
+from understage.defaults.root_logger.logger import DefaultLogger
 from understage.errors import ForwardedError, UnderstageError
-from understage.plugin_api import AuditSeverity, AuthService, HttpAuthService, LoggerService, is_service, is_user
+from understage.plugin_api import (
+    AuditorEvent,
+    AuditSeverity,
+    AuthService,
+    HttpAuthService,
+    LoggerService,
+    is_service,
+    is_user,
+)
 from understage.plugin_api.services.auth import Request
 
 
@@ -41,6 +50,8 @@ class DefaultAuditor:
         self._auth = auth
         self._http_auth = http_auth
         self._logger = logger
+        # Other loggers are not known to tell what they write.
+        self._own_logger = logger if isinstance(logger, DefaultLogger) else None
         self._levels = levels or SeverityLevels()
 
     async def create_event(
@@ -50,8 +61,8 @@ class DefaultAuditor:
         severity_level: AuditSeverity = "low",
         request: Request | None = None,
         meta: Mapping[str, Any] | None = None,
-    ) -> LoggedEvent:
-        """Writes that something begins.
+    ) -> AuditorEvent:
+        """Writes that something begins; nothing is found out about events whose level the log leaves out.
 
         Args:
             event_id: what it is.
@@ -62,6 +73,9 @@ class DefaultAuditor:
         Raises:
             ForwardedError: the request's credentials are not valid.
         """
+        level = self._levels.level(severity_level)
+        if self._own_logger is not None and not self._own_logger.writes(level):
+            return UNWRITTEN
         details: dict[str, Any] = {
             "isAuditEvent": True,
             "eventId": event_id,
@@ -70,7 +84,7 @@ class DefaultAuditor:
         }
         if request is not None:
             details["request"] = _request_details(scope_of(request))
-        write = _writer(self._logger, self._levels.level(severity_level))
+        write = _writer(self._logger, level)
         event = LoggedEvent(write, f"{self._plugin_id}.{event_id}", details, meta or {})
         event.write("initiated")
         return event
@@ -137,6 +151,19 @@ class LoggedEvent:
         """
         joined = {**self._meta, **(meta or {})}
         self._log(self._message, status=status, **self._details, **({"meta": joined} if joined else {}), **more)
+
+
+class UnwrittenEvent:
+    """Something that the log leaves out: reads, unless it is told to write everything."""
+
+    async def success(self, *, meta: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
+
+    async def fail(self, *, error: BaseException, meta: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
+
+
+UNWRITTEN: Final = UnwrittenEvent()
 
 
 def _writer(logger: LoggerService, level: LogLevel) -> Callable[..., None]:

@@ -1,6 +1,6 @@
 """The tokens that a request carries."""
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote
@@ -9,6 +9,7 @@ from understage.plugin_api.services.auth import Request
 
 COOKIE_NAME = "backstage-auth"
 _MAX_REMEMBERED_BYTES = 4096
+_DOTS_OF_A_TOKEN = 2
 
 Scope = MutableMapping[str, Any]
 TokenFromScope = Callable[[Scope], str | None]
@@ -21,11 +22,26 @@ def scope_of(request: Request) -> Scope:
 
 
 def token_from_header(scope: Scope) -> str | None:
-    """Returns the token of `Authorization: Bearer <token>`; anything else in the header counts as none."""
+    """Returns the token of `Authorization: Bearer <token>`; anything else in the header counts as none.
+
+    Browsers cannot set this header for a web socket: there, a first subprotocol of the form of a token is one, too, as
+    the frontend's own signals send it.
+    """
     for name, value in _headers(scope):
         if name == b"authorization":
             return _remembered_token(value) if len(value) <= _MAX_REMEMBERED_BYTES else _bearer_token(value)
-    return None
+    return _token_from_subprotocol(scope) if is_web_socket(scope) else None
+
+
+def is_web_socket(scope: Scope) -> bool:
+    """Tells whether a request opens a web socket."""
+    return scope.get("type") == "websocket"
+
+
+def _token_from_subprotocol(scope: Scope) -> str | None:
+    subprotocols: Sequence[str] = scope.get("subprotocols") or ()
+    first = subprotocols[0] if subprotocols else ""
+    return first if first.count(".") == _DOTS_OF_A_TOKEN else None
 
 
 def _bearer_token(authorization: bytes) -> str | None:

@@ -11,6 +11,7 @@ from understage.defaults.http_auth.cookie import CookieFormat
 from understage.defaults.http_auth.request_tokens import (
     Scope,
     TokenFromScope,
+    is_web_socket,
     scope_of,
     token_from_cookie,
     token_from_header,
@@ -159,7 +160,8 @@ class DefaultHttpAuth:
 
     async def _verify(self, scope: Scope, allow_limited_access: bool) -> Credentials[Principal]:
         token = self._token_from_request(scope)
-        if not token and allow_limited_access:
+        # Browsers send cookies with web sockets of any site, which then could read what comes.
+        if not token and allow_limited_access and not is_web_socket(scope):
             token = token_from_cookie(scope)
         if not token:
             return await self._auth.get_none_credentials()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from understage.plugin_api import Receive, Scope, Send
+from understage.plugin_api import Message, Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
 
@@ -47,4 +47,20 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b""})
     elif scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1000})
+        if "websocket.http.response" in scope.get("extensions", {}):
+            await send_empty(as_handshake_answer(send), 404)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+
+def as_handshake_answer(send: Send) -> Send:
+    """Returns a send function that answers the handshake of a web socket with an HTTP answer.
+
+    Args:
+        send: the web socket's; its server must offer the extension `websocket.http.response`.
+    """
+
+    async def send_answer(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return send_answer

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from understage.defaults.root_http_router.answer_writer import AnswerCycle
 from understage.defaults.root_http_router.server_options import ServerOptions
+from understage.defaults.root_http_router.web_sockets import is_ready, prepare
 
 
 class ConnectionState(ServerState):
@@ -147,6 +148,23 @@ class HttpConnection(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, app))
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hands the connection over to a web socket, whose client sends nothing before the handshake is answered."""
+        self._began = None
+        if is_ready():
+            super().handle_websocket_upgrade()
+            return
+        self.transport.pause_reading()
+        task = self.loop.create_task(self._prepare_upgrade())
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _prepare_upgrade(self) -> None:
+        await prepare()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            super().handle_websocket_upgrade()
 
     def _set_target(self) -> None:
         target = httptools.parse_url(self.url)

@@ -3,9 +3,8 @@
 import secrets
 import sys
 from collections.abc import Iterator
-from typing import Any
 
-from understage.defaults.root_http_router.answers import Header, json_bytes, send_empty, send_json
+from understage.defaults.root_http_router.answers import Header, as_handshake_answer, json_bytes, send_empty, send_json
 from understage.defaults.root_http_router.request_target import relative_url
 from understage.errors import (
     ServiceUnavailableError,
@@ -17,6 +16,12 @@ from understage.errors import (
 from understage.plugin_api import LoggerService, Scope, Send
 
 _DATABASE_DRIVERS = frozenset({"asyncpg", "sqlite3", "_sqlite3", "sqlalchemy", "aiosqlite", "psycopg", "psycopg2"})
+# By whom it is said that the client has gone; looked up where it was imported, so that nothing is imported for it.
+_DISCONNECTS = (
+    ("starlette.requests", "ClientDisconnect"),
+    ("starlette.websockets", "WebSocketDisconnect"),
+    ("uvicorn.protocols.utils", "ClientDisconnected"),
+)
 
 
 class ResponseAbortedError(Exception):
@@ -54,19 +59,20 @@ class ErrorAnswers:
         status = error_status(shown)
         if status >= 500:
             self.log(error, scope)
-        if scope["type"] == "websocket":
-            await _refuse(scope, send, status)
-            return
         headers = headers or []
         retry_after = retry_after_seconds(shown)
         if retry_after is not None:
             headers = [*headers, (b"retry-after", str(retry_after).encode())]
+        if scope["type"] == "websocket":
+            if "websocket.http.response" not in scope.get("extensions", {}):
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            send = as_handshake_answer(send)
         if status < 200 or status in (204, 304):
             await send_empty(send, status, headers)
             return
-        document = error_document(
-            shown, method=scope["method"], url=relative_url(scope), include_stack=self._development
-        )
+        method = scope.get("method", "GET")
+        document = error_document(shown, method=method, url=relative_url(scope), include_stack=self._development)
         await send_json(send, status, json_bytes(document), headers)
 
     def log(self, error: BaseException, scope: Scope) -> None:
@@ -94,8 +100,10 @@ class ErrorAnswers:
 
 def is_disconnect(error: BaseException) -> bool:
     """Tells whether the error only says that the client has gone."""
-    requests: Any = sys.modules.get("starlette.requests")
-    return requests is not None and isinstance(error, requests.ClientDisconnect)
+    return any(
+        (module := sys.modules.get(home)) is not None and isinstance(error, getattr(module, name))
+        for home, name in _DISCONNECTS
+    )
 
 
 def _reveals_database(error: BaseException) -> bool:
@@ -114,11 +122,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         current = current.__cause__
-
-
-async def _refuse(scope: Scope, send: Send, status: int) -> None:
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await send({"type": "websocket.http.response.start", "status": status, "headers": []})
-        await send({"type": "websocket.http.response.body", "body": b""})
-    else:
-        await send({"type": "websocket.close", "code": 1008})

@@ -1,7 +1,7 @@
 """A mounted ASGI app: its lifespan, its state, and what happens when it fails."""
 
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from understage.defaults.root_http_router.error_answers import ErrorAnswers, ResponseAbortedError, is_disconnect
 from understage.defaults.root_http_router.lifespan import AppLifespan
@@ -68,10 +68,10 @@ class MountedApp:
             if held is not None and answers_failures_itself(self.original):
                 self._errors.log(error, scope)
             elif started:
-                if scope["type"] != "http":
-                    raise
                 self._errors.log(error, scope)
-                raise ResponseAbortedError from error
+                if scope["type"] == "http":
+                    raise ResponseAbortedError from error
+                await _close_socket(send)
             else:
                 if not is_disconnect(error):
                     await self._errors.answer(error, scope, send)
@@ -83,6 +83,13 @@ class MountedApp:
         if self._app is None:
             self._app = adopt(self.original, self._errors)
         return self._app
+
+
+async def _close_socket(send: Send) -> None:
+    """Closes a web socket whose app has failed, unless it is closed."""
+    # The server refuses messages after a closing one, and ones for a client that has gone.
+    with suppress(RuntimeError, OSError):
+        await send({"type": "websocket.close", "code": 1011})
 
 
 async def _nothing() -> None:

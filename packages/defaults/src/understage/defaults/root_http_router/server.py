@@ -11,6 +11,7 @@ from understage.defaults.root_http_router.error_answers import ResponseAbortedEr
 from understage.defaults.root_http_router.listening import ListenOptions, open_sockets
 from understage.defaults.root_http_router.server_options import ServerOptions
 from understage.defaults.root_http_router.uvicorn_package import announce_uvicorn
+from understage.defaults.root_http_router.web_sockets import create_connection
 from understage.plugin_api import ASGIApp, LoggerService
 
 _POLL_SECONDS = 0.005
@@ -76,6 +77,8 @@ class HttpServer:
             proxy_headers=False,
             server_header=False,
         )
+        # A function, so that nothing is imported before the first handshake; declared as a class.
+        setattr(config, "ws", create_connection)  # noqa: B010
         config.load()
         # Declared as whole seconds, but fractions work.
         setattr(config, "timeout_keep_alive", self._options.keep_alive_timeout)  # noqa: B010

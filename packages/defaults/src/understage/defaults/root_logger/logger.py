@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from understage.defaults.root_logger.levels import DEBUG, ERROR, INFO, WARNING
+from understage.defaults.root_logger.levels import DEBUG, ERROR, INFO, SEVERITIES, WARNING, LevelName
 from understage.defaults.root_logger.output import LogOutput
 
 
@@ -43,6 +43,10 @@ class DefaultLogger:
         """What helps to find a fault; off by default."""
         if self._output.threshold <= DEBUG:
             self._output.emit(DEBUG, message, self._context, metadata)
+
+    def writes(self, level: LevelName) -> bool:
+        """Tells whether entries of a level are written at all, for those to whom making one costs something."""
+        return self._output.threshold <= SEVERITIES[level]
 
     def child(self, **metadata: object) -> DefaultLogger:
         """Returns a logger that adds these values to every entry."""

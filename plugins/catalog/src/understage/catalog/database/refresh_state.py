@@ -195,6 +195,22 @@ async def find_provided(connection: DatabaseConnection, source_key: str) -> list
     )
 
 
+async def find_provided_among(
+    connection: DatabaseConnection, source_key: str, refs: Sequence[str]
+) -> list[KnownEntity]:
+    """Returns which of these entities a provider has brought."""
+    return await connection.fetch(
+        f"""
+        SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
+        FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
+        WHERE r.source_key = $1 AND {among(connection, "r.target_entity_ref", "$2")}
+        """,  # noqa: S608 - the dialect's words only
+        source_key,
+        list(refs),
+        row_type=KnownEntity,
+    )
+
+
 async def insert_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
     """Adds edges from entities to entities."""
     await write_rows(

@@ -1,4 +1,4 @@
-"""Takes newly found entities into the catalog: inserts, updates, conflicts, and what nothing leads to any more."""
+"""Takes newly found entities into the catalog: inserts, updates and conflicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from understage.catalog.database import refresh_state, stitching
+from understage.catalog.database import claims, refresh_state
 from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.catalog.processing.collector import Child
@@ -33,22 +33,30 @@ class Conflict:
 
     Attributes:
         source: who found it.
-        ref: the name.
-        location_key: of the newcomer.
+        child: the newcomer.
         holder: location key of the one that has the name.
     """
 
     source: str
-    ref: str
-    location_key: str | None
+    child: Child
     holder: str | None
+
+    @property
+    def ref(self) -> str:
+        """The name."""
+        return self.child.ref
+
+    @property
+    def location_key(self) -> str | None:
+        """Location key of the newcomer."""
+        return self.child.location_key
 
     def __str__(self) -> str:
         """Says who wanted the name and who has it."""
         wanted, held = self.location_key or "no location", self.holder or "an entity without a location"
         return (
             f"{self.ref} from {wanted} is left out: {held} has brought an entity of this name already; rename one of "
-            "them, or remove the other one first"
+            "them, or remove the other one: then this one takes the name over"
         )
 
 
@@ -77,11 +85,12 @@ async def take_in(connection: DatabaseConnection, found: Sequence[Found], now: d
     known = {one.entity_ref: one for one in await refresh_state.find_known(connection, refs)}
     # A batch of Locations may hold thousands of entities.
     discovery, new, changed, claimed = await asyncio.to_thread(_sort_out, found, known)
+    if claimed:
+        await claims.note_dispossessed(connection, sorted(claimed), now)
+        await refresh_state.delete_incoming_edges(connection, sorted(claimed))
     await refresh_state.insert_entities(connection, new.values(), now)
     await refresh_state.update_entities(connection, changed.values(), now)
-    if claimed:
-        await refresh_state.delete_incoming_edges(connection, sorted(claimed))
-    await _drop_lost_races(connection, new, discovery)
+    await _drop_lost_races(connection, new, discovery, found)
     return discovery
 
 
@@ -93,20 +102,22 @@ def _sort_out(
     new: dict[str, NewEntity] = {}
     changed: dict[str, NewEntity] = {}
     claimed: set[str] = set()
-    for one in sorted(found, key=lambda item: item.child.ref):
+    # Those with a location key first: they take names over from those without.
+    for one in sorted(found, key=lambda item: (item.child.ref, item.child.location_key is None)):
         child, holder = one.child, known.get(one.child.ref)
         if holder is None:
             entity = _entity(new_entity_id(), child)
             new[child.ref] = entity
             known[child.ref] = KnownEntity(entity.entity_id, child.ref, child.hash, child.location_key)
         elif holder.location_key is not None and holder.location_key != child.location_key:
-            discovery.conflicts.append(Conflict(one.source, child.ref, child.location_key, holder.location_key))
+            discovery.conflicts.append(Conflict(one.source, child, holder.location_key))
             continue
         else:
             if holder.location_key is None and child.location_key is not None:
                 claimed.add(child.ref)
             if holder.unprocessed_hash != child.hash or holder.location_key != child.location_key:
                 changed[child.ref] = _entity(holder.entity_id, child)
+                known[child.ref] = KnownEntity(holder.entity_id, child.ref, child.hash, child.location_key)
         discovery.edges.append(Edge(one.source, child.ref))
     return discovery, new, changed, claimed
 
@@ -115,39 +126,18 @@ def _entity(entity_id: str, child: Child) -> NewEntity:
     return NewEntity(entity_id, child.ref, child.entity, child.hash, child.location_key)
 
 
-async def _drop_lost_races(connection: DatabaseConnection, new: dict[str, NewEntity], discovery: Discovery) -> None:
+async def _drop_lost_races(
+    connection: DatabaseConnection, new: dict[str, NewEntity], discovery: Discovery, found: Sequence[Found]
+) -> None:
     """Turns inserts that another replica was faster with into conflicts, unless both come from the same location."""
     if not new:
         return
+    lost: dict[str, str | None] = {}
     for holder in await refresh_state.find_known(connection, list(new)):
         mine = new[holder.entity_ref]
-        if holder.entity_id == mine.entity_id or holder.location_key in (None, mine.location_key):
-            continue
-        for edge in [edge for edge in discovery.edges if edge.target_entity_ref == holder.entity_ref]:
-            discovery.edges.remove(edge)
-            discovery.conflicts.append(Conflict(edge.source, holder.entity_ref, mine.location_key, holder.location_key))
-
-
-async def delete_orphans(connection: DatabaseConnection, candidates: Sequence[str], now: datetime) -> list[str]:
-    """Deletes those of the entities that nothing leads to, and then what only they led to.
-
-    Args:
-        connection: of a transaction, after the edges to the candidates were removed.
-        candidates: entities that may have become orphans.
-        now: when the entities that were related to them are due for stitching.
-
-    Returns:
-        refs of the deleted entities.
-    """
-    deleted: list[str] = []
-    while candidates:
-        orphans = await refresh_state.find_orphans(connection, candidates)
-        if not orphans:
-            break
-        candidates = await refresh_state.find_target_refs(connection, orphans)
-        peers = set(await refresh_state.find_relation_sources(connection, orphans)) - set(orphans)
-        # The queue is locked before the entities are, as everywhere: two replicas must not wait for each other.
-        await stitching.request_stitching(connection, peers, now)
-        await refresh_state.delete_entities(connection, orphans)
-        deleted += orphans
-    return deleted
+        if holder.entity_id != mine.entity_id and holder.location_key not in (None, mine.location_key):
+            lost[holder.entity_ref] = holder.location_key
+    if lost:
+        discovery.edges = [edge for edge in discovery.edges if edge.target_entity_ref not in lost]
+        refused = [one for one in found if one.child.ref in lost]
+        discovery.conflicts += [Conflict(one.source, one.child, lost[one.child.ref]) for one in refused]

@@ -21,7 +21,7 @@ from understage.catalog_api import (
     parse_location_ref,
     stringify_entity_ref,
 )
-from understage.errors import InputError, ServiceUnavailableError, UnderstageError, serialize_error
+from understage.errors import InputError, SerializedError, ServiceUnavailableError, serialize_error
 
 MAX_ERROR_CHARACTERS = 5000
 FINGERPRINT = "fingerprint"
@@ -234,8 +234,11 @@ def _places(entity: EntityJson) -> tuple[LocationRef, LocationRef]:
 
 
 def _error_json(error: BaseException) -> dict[str, Any]:
-    form: dict[str, Any] = {**serialize_error(error)}
+    return _shortened(serialize_error(error))
+
+
+def _shortened(form: SerializedError) -> SerializedError:
     form["message"] = form["message"][:MAX_ERROR_CHARACTERS]
-    if isinstance(error, UnderstageError) and error.__cause__ is not None:
-        form["cause"] = _error_json(error.__cause__)
+    if isinstance(form.get("cause"), dict):
+        _shortened(form["cause"])
     return form

@@ -11,12 +11,13 @@ import msgspec
 
 from understage.catalog.database import refresh_keys, refresh_state, stitching
 from understage.catalog.database.refresh_state import ClaimedEntity, Edge, StoredRelation
-from understage.catalog.processing.discovery import Conflict, Found, delete_orphans, take_in
+from understage.catalog.processing.discovery import Conflict, Found, take_in
+from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Outcome
+from understage.catalog.processing.waiting import note_refused_by_entities
 from understage.plugin_api import DatabaseConnection
 
 OrphanStrategy = Literal["keep", "delete"]
-NEVER_THE_SAME = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +75,39 @@ async def store_batch(
     added, removed = await _diff_edges(connection, fresh, discovery.edges if discovery else [])
     await refresh_state.delete_edges(connection, removed)
     await refresh_state.insert_edges(connection, added)
+    complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
+    sources = [one.claimed.entity_ref for one in fresh]
+    await note_refused_by_entities(connection, sources, complete, stored.conflicts, now)
     stale = await _store_relations(connection, [one for one in fresh if one.outcome.entity is not None])
-    complete = [one for one in fresh if one.outcome.entity is not None]
+    good = [one for one in fresh if one.outcome.entity is not None]
     await refresh_keys.replace_keys(
         connection,
-        [one.claimed.entity_id for one in complete],
-        [(one.claimed.entity_id, key) for one in complete for key in one.outcome.refresh_keys],
+        [one.claimed.entity_id for one in good],
+        [(one.claimed.entity_id, key) for one in good for key in one.outcome.refresh_keys],
     )
-    # Who was refused asks again next time: the holder may be gone by then.
-    refused = {conflict.source for conflict in stored.conflicts}
-    await refresh_state.store_results(connection, [_row(one, refused) for one in batch])
+    await refresh_state.store_results(connection, [_row(one) for one in batch])
     stale |= {one.claimed.entity_ref for one in fresh}
     abandoned = sorted({edge.target_entity_ref for edge in removed})
     if orphan_strategy == "keep":
         stale |= {*abandoned, *(edge.target_entity_ref for edge in added)}
     await stitching.request_stitching(connection, stale, now)
+    # Who has a name that somebody was refused just now may be an orphan as well.
+    candidates = {*abandoned, *(conflict.ref for conflict in stored.conflicts)}
     if orphan_strategy == "delete":
-        stored.deleted = await delete_orphans(connection, abandoned, now)
+        stored.deleted = (await collect(connection, candidates, now)).deleted
+    else:
+        await hand_over(connection, await refresh_state.find_orphans(connection, sorted(candidates)), now)
     return stored
 
 
-def _row(one: Processed, refused: set[str]) -> tuple[object, ...]:
+def _row(one: Processed) -> tuple[object, ...]:
     outcome = one.outcome
-    is_refused = one.claimed.entity_ref in refused
-    cache = {} if is_refused else outcome.cache
     return (
         one.claimed.entity_id,
         msgspec.json.encode(outcome.entity).decode() if outcome.entity is not None else None,
-        NEVER_THE_SAME if is_refused else one.hash,
+        one.hash,
         msgspec.json.encode(outcome.errors).decode(),
-        msgspec.json.encode(cache).decode() if cache else None,
+        msgspec.json.encode(outcome.cache).decode() if outcome.cache else None,
     )
 
 

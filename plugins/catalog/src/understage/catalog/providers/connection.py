@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
 
-from understage.catalog.database import refresh_state, stitching
+from understage.catalog.database import refresh_keys, refresh_state, stitching
 from understage.catalog.database.refresh_state import Edge, KnownEntity
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.collector import Child
 from understage.catalog.processing.content_hash import text_hash
-from understage.catalog.processing.discovery import Conflict, Found, delete_orphans, take_in
+from understage.catalog.processing.discovery import Conflict, Found, take_in
+from understage.catalog.processing.orphans import collect
 from understage.catalog.processing.retrying import in_transaction
+from understage.catalog.processing.waiting import note_refused_by_provider
+from understage.catalog.providers.removal_guard import RemovalGuard
 from understage.catalog.totals import CHANGES_CHANNEL
-from understage.catalog_api import DeferredEntity, DeltaMutation, FullMutation, parse_entity_ref, stringify_entity_ref
+from understage.catalog_api import (
+    DeferredEntity,
+    DeltaMutation,
+    FullMutation,
+    Removal,
+    parse_entity_ref,
+    stringify_entity_ref,
+)
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a mutation comes to.
+
+    Attributes:
+        children: the entities that it brings, by name.
+        removals: what a delta removes, with where it was; None for a full mutation.
+        guard: what a full mutation is checked by.
+    """
+
+    children: dict[str, Child]
+    removals: dict[str, str | None] | None
+    guard: RemovalGuard | None = None
+    refs: list[str] = field(default_factory=list)
 
 
 class ProviderConnection:
@@ -27,15 +55,22 @@ class ProviderConnection:
         database: the catalog's database.
         logger: where refused entities are reported.
         on_change: called when there is something to process.
+        guard: what keeps the provider from removing too much at once, if anything.
     """
 
     def __init__(
-        self, source_key: str, database: DatabaseService, logger: LoggerService, on_change: Callable[[], None]
+        self,
+        source_key: str,
+        database: DatabaseService,
+        logger: LoggerService,
+        on_change: Callable[[], None],
+        guard: RemovalGuard | None = None,
     ) -> None:
         self._source_key = source_key
         self._database = database
         self._logger = logger
         self._on_change = on_change
+        self._guard = guard
 
     async def apply_mutation(self, mutation: FullMutation | DeltaMutation) -> None:
         """Changes what the provider has brought, all of it or nothing.
@@ -45,13 +80,12 @@ class ProviderConnection:
 
         Raises:
             InputError: an entity lacks `apiVersion`, `kind` or `metadata.name`.
+            RemovalRefusedError: it would remove too much of what the provider has brought.
         """
-        entities = mutation.entities if isinstance(mutation, FullMutation) else mutation.added
-        children = {child.ref: child for child in map(_child, entities)}
-        removed = None if isinstance(mutation, FullMutation) else [str(parse_entity_ref(r)) for r in mutation.removed]
+        change = await asyncio.to_thread(self._change, mutation)
 
         async def apply(connection: DatabaseConnection) -> list[Conflict]:
-            conflicts = await self._apply(connection, children, removed)
+            conflicts = await self._apply(connection, change)
             await connection.notify(CHANGES_CHANNEL)
             return conflicts
 
@@ -59,24 +93,66 @@ class ProviderConnection:
             self._logger.warning(str(conflict), entity=conflict.ref, provider=self._source_key)
         self._on_change()
 
-    async def _apply(
-        self, connection: DatabaseConnection, children: dict[str, Child], removed: Sequence[str] | None
-    ) -> list[Conflict]:
+    async def refresh(self, keys: Sequence[str]) -> int:
+        """Has entities looked at again at once, whoever brought them.
+
+        Args:
+            keys: refresh keys, as processors have emitted them.
+
+        Returns:
+            how many entities have one of the keys.
+        """
+
+        async def refresh(connection: DatabaseConnection) -> int:
+            return await refresh_keys.schedule_by_keys(connection, keys, datetime.now(UTC))
+
+        count = await in_transaction(self._database, refresh) if keys else 0
+        if count:
+            self._on_change()
+        return count
+
+    def _change(self, mutation: FullMutation | DeltaMutation) -> _Change:
+        if isinstance(mutation, FullMutation):
+            return _Change(_children(mutation.entities), None, None if mutation.force else self._guard)
+        removals = {}
+        for one in mutation.removed:
+            removal = one if isinstance(one, Removal) else Removal(one)
+            removals[str(parse_entity_ref(removal.entity_ref))] = removal.location_key
+        children = _children(mutation.added)
+        return _Change(children, removals, refs=sorted({*children, *removals}))
+
+    async def _apply(self, connection: DatabaseConnection, change: _Change) -> list[Conflict]:
         now = datetime.now(UTC)
-        before = {one.entity_ref: one for one in await refresh_state.find_provided(connection, self._source_key)}
-        gone = set(before) - set(children) if removed is None else set(removed) & set(before)
-        # An entity that has moved to another location starts anew, under a new id.
-        gone |= {ref for ref, child in children.items() if ref in before and _has_moved(before[ref], child)}
+        children = change.children
+        before = {one.entity_ref: one for one in await self._find_before(connection, change)}
+        gone = _gone(before, change)
+        if change.guard is not None:
+            change.guard.check(self._source_key, len(before), len(gone), len(children))
+        # What others wait for is handed over; what has moved to another place starts anew, under a new id.
         await self._remove(connection, sorted(gone), now)
+        moved = {ref for ref, child in children.items() if ref in before and _has_moved(before[ref], child)} - gone
+        await self._start_anew(connection, sorted(moved), now)
+        conflicts = await self._bring(
+            connection, children, {ref: before[ref] for ref in before.keys() - gone - moved}, now
+        )
+        given_up = None if change.removals is None else set(change.refs)
+        await note_refused_by_provider(connection, self._source_key, given_up, conflicts, now)
+        return conflicts
+
+    async def _find_before(self, connection: DatabaseConnection, change: _Change) -> list[KnownEntity]:
+        if change.removals is None:
+            return await refresh_state.find_provided(connection, self._source_key)
+        return await refresh_state.find_provided_among(connection, self._source_key, change.refs)
+
+    async def _bring(
+        self, connection: DatabaseConnection, children: dict[str, Child], kept: dict[str, KnownEntity], now: datetime
+    ) -> list[Conflict]:
         changed = [
-            child
-            for ref, child in children.items()
-            if ref in gone or ref not in before or before[ref].unprocessed_hash != child.hash
+            child for ref, child in children.items() if ref not in kept or kept[ref].unprocessed_hash != child.hash
         ]
         if not changed:
             return []
         discovery = await take_in(connection, [Found(self._source_key, child) for child in changed], now)
-        kept = set(before) - gone
         edges = [edge for edge in discovery.edges if edge.target_entity_ref not in kept]
         await refresh_state.insert_provider_edges(connection, edges)
         return discovery.conflicts
@@ -84,14 +160,41 @@ class ProviderConnection:
     async def _remove(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
         if not refs:
             return
-        edges = [Edge(self._source_key, ref) for ref in refs]
-        await refresh_state.delete_provider_edges(connection, edges)
-        deleted = await delete_orphans(connection, refs, now)
-        await stitching.request_stitching(connection, set(refs) - set(deleted), now)
+        await refresh_state.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
+        collected = await collect(connection, refs, now)
+        await stitching.request_stitching(connection, set(refs) - set(collected.deleted), now)
+
+    async def _start_anew(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
+        """Deletes entities that this provider brings from elsewhere now; the name stays with it."""
+        if not refs:
+            return
+        await refresh_state.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
+        orphans = await refresh_state.find_orphans(connection, refs)
+        children = await refresh_state.find_target_refs(connection, orphans)
+        peers = set(await refresh_state.find_relation_sources(connection, orphans)) | set(refs)
+        await stitching.request_stitching(connection, peers - set(orphans), now)
+        await refresh_state.delete_entities(connection, orphans)
+        await collect(connection, children, now)
+
+
+def _gone(before: dict[str, KnownEntity], change: _Change) -> set[str]:
+    """Returns what the provider no longer brings."""
+    if change.removals is None:
+        return before.keys() - change.children.keys()
+    removed = {
+        ref
+        for ref, key in change.removals.items()
+        if ref in before and (key is None or key == before[ref].location_key)
+    }
+    return removed - change.children.keys()
 
 
 def _has_moved(before: KnownEntity, child: Child) -> bool:
     return before.location_key != child.location_key
+
+
+def _children(entities: Iterable[DeferredEntity]) -> dict[str, Child]:
+    return {child.ref: child for child in map(_child, entities)}
 
 
 def _child(deferred: DeferredEntity) -> Child:

@@ -1,0 +1,149 @@
+"""Queries on claims: entities that wait for a name which another location has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from understage.catalog.database.dialects import among, write_rows
+from understage.plugin_api import DatabaseConnection
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """An entity that was refused, because another location has its name.
+
+    Attributes:
+        entity_ref: the name.
+        source_key: the provider that brought it, or None.
+        source_entity_ref: the entity that led to it, or None.
+        unprocessed_entity: its JSON text.
+        unprocessed_hash: of the text.
+        location_key: who may change it later.
+    """
+
+    entity_ref: str
+    source_key: str | None
+    source_entity_ref: str | None
+    unprocessed_entity: str
+    unprocessed_hash: str
+    location_key: str | None
+
+    @property
+    def source(self) -> str:
+        """Who brought it."""
+        return self.source_key or self.source_entity_ref or ""
+
+
+class StoredClaim(Claim, frozen=True):
+    """A claim that waits.
+
+    Attributes:
+        id: larger for those that have waited less.
+        since: since when it waits.
+    """
+
+    id: int
+    since: datetime
+
+
+_COLUMNS = "entity_ref, source_key, source_entity_ref, unprocessed_entity, unprocessed_hash, location_key, id, since"
+
+
+async def find_claims(connection: DatabaseConnection, refs: Sequence[str]) -> list[StoredClaim]:
+    """Returns who waits for these names, the longest first."""
+    return await connection.fetch(
+        f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'entity_ref', '$1')} ORDER BY id",  # noqa: S608
+        list(refs),
+        row_type=StoredClaim,
+    )
+
+
+async def find_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> list[StoredClaim]:
+    """Returns what the entities that led to it wait for."""
+    return await connection.fetch(
+        f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id",  # noqa: S608
+        list(sources),
+        row_type=StoredClaim,
+    )
+
+
+async def find_claims_of_provider(connection: DatabaseConnection, source_key: str) -> list[StoredClaim]:
+    """Returns what a provider waits for."""
+    return await connection.fetch(
+        f"SELECT {_COLUMNS} FROM claims WHERE source_key = $1 ORDER BY id",  # noqa: S608
+        source_key,
+        row_type=StoredClaim,
+    )
+
+
+async def find_free_claims(connection: DatabaseConnection, limit: int) -> list[str]:
+    """Returns names that somebody waits for although nobody has them, or nothing leads to who has them."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT c.entity_ref FROM claims c WHERE NOT EXISTS (
+            SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = c.entity_ref
+        )
+        LIMIT $1
+        """,
+        limit,
+    )
+    return sorted(row[0] for row in rows)
+
+
+async def insert_claims(connection: DatabaseConnection, claims: Iterable[Claim], now: datetime) -> None:
+    """Adds claims."""
+    await write_rows(
+        connection,
+        """
+        INSERT INTO claims (entity_ref, source_key, source_entity_ref, unprocessed_entity, unprocessed_hash,
+            location_key, since)
+        {rows}
+        """,
+        ("text", "text", "text", "text", "text", "text", "timestamptz"),
+        [
+            (
+                one.entity_ref,
+                one.source_key,
+                one.source_entity_ref,
+                one.unprocessed_entity,
+                one.unprocessed_hash,
+                one.location_key,
+                now,
+            )
+            for one in claims
+        ],
+    )
+
+
+async def update_claim(connection: DatabaseConnection, claim_id: int, claim: Claim) -> None:
+    """Replaces what a claim is for; it keeps its place."""
+    await connection.execute(
+        "UPDATE claims SET unprocessed_entity = $2, unprocessed_hash = $3, location_key = $4 WHERE id = $1",
+        claim_id,
+        claim.unprocessed_entity,
+        claim.unprocessed_hash,
+        claim.location_key,
+    )
+
+
+async def delete_claims(connection: DatabaseConnection, claim_ids: Sequence[int]) -> None:
+    """Removes claims."""
+    await connection.execute(f"DELETE FROM claims WHERE {among(connection, 'id', '$1')}", list(claim_ids))  # noqa: S608
+
+
+async def note_dispossessed(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
+    """Lets everything that leads to these entities wait for them, because another one takes them over."""
+    await connection.execute(
+        f"""
+        INSERT INTO claims (entity_ref, source_key, source_entity_ref, unprocessed_entity, unprocessed_hash,
+            location_key, since)
+        SELECT s.entity_ref, r.source_key, r.source_entity_ref, s.unprocessed_entity, s.unprocessed_hash,
+            s.location_key, $2
+        FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
+        WHERE {among(connection, "s.entity_ref", "$1")}
+        """,  # noqa: S608 - the dialect's words only
+        list(refs),
+        now,
+    )
