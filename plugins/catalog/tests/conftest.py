@@ -32,7 +32,7 @@ from understage.catalog_api import (
 )
 from understage.config import config_from_data
 from understage.plugin_api import DatabaseService
-from understage.testing import MockUrlReader, TestDatabases, mock_services
+from understage.testing import MockMetrics, MockUrlReader, TestDatabases, mock_services
 
 
 class CollectedLogs:
@@ -71,6 +71,8 @@ class CatalogUnderTest:
         self.reads = EntitiesCatalog(database, self.totals)
         access = Access(mock_services.permissions(), mock_services.permissions_registry(plugin_id="catalog"), database)
         self.gate = Gate(access, mock_services.http_auth(plugin_id="catalog"), mock_services.auditor())
+        self.events = mock_services.events()
+        self.metrics = MockMetrics()
         self.failures: list[BaseException] = []
         self.running: RunningCatalog | None = None
         self.web = MockUrlReader()
@@ -110,7 +112,9 @@ class CatalogUnderTest:
         for provider in providers:
             extensions.add_provider(provider, self.failures.append)
         config = config_from_data({"catalog": settings})
-        return RunningCatalog(config, self.database, self.logs, extensions, self.totals, self.web)
+        return RunningCatalog(
+            config, self.database, self.logs, extensions, self.totals, self.web, self.events, self.metrics
+        )
 
     async def settle(self) -> None:
         """Works until nothing is due."""

@@ -5,10 +5,12 @@ from understage.catalog_api import catalog_processing_extension_point
 from understage.plugin_api import (
     Auditor,
     Database,
+    Events,
     HttpAuth,
     HttpRouter,
     Lifecycle,
     Logger,
+    Metrics,
     Permissions,
     PermissionsRegistry,
     PluginRegistrationPoints,
@@ -30,10 +32,12 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         auditor: Auditor,
         config: RootConfig,
         database: Database,
+        events: Events,
         http_auth: HttpAuth,
         http_router: HttpRouter,
         lifecycle: Lifecycle,
         logger: Logger,
+        metrics: Metrics,
         permissions: Permissions,
         permissions_registry: PermissionsRegistry,
         scheduler: Scheduler,
@@ -55,7 +59,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
 
         await database.migrate("understage.catalog")
         totals = Totals(database)
-        running = RunningCatalog(config, database, logger, extensions, totals, url_reader)
+        running = RunningCatalog(config, database, logger, extensions, totals, url_reader, events, metrics)
         await running.connect_providers()
         lifecycle.add_startup_hook(running.start)
         lifecycle.add_shutdown_hook(running.stop)

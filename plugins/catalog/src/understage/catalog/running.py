@@ -9,9 +9,12 @@ from contextlib import suppress
 from understage.catalog.config import CatalogConfig, read_catalog_config
 from understage.catalog.database.texts import has_text_index
 from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.metrics import CatalogMetrics, CatalogSizes
+from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.cleanup import Cleanup
 from understage.catalog.processing.engine import Engine
 from understage.catalog.processing.pipeline import Pipeline
+from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processors.all_processors import all_processors
 from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
 from understage.catalog.providers.connecting import Providers
@@ -21,7 +24,14 @@ from understage.catalog.totals import Totals
 from understage.catalog.upkeep import Upkeep
 from understage.config import Config
 from understage.integration import ScmIntegrations
-from understage.plugin_api import DatabaseService, LoggerService, SchedulerService, UrlReaderService
+from understage.plugin_api import (
+    DatabaseService,
+    EventsService,
+    LoggerService,
+    MetricsService,
+    SchedulerService,
+    UrlReaderService,
+)
 
 RETRY_SECONDS = 5.0
 NO_TEXT_INDEX = (
@@ -42,6 +52,8 @@ class RunningCatalog:
         extensions: what modules have added.
         totals: what is to be told when something changes.
         url_reader: reads addresses.
+        events: what subscribers are told by, if they are told.
+        metrics: what is measured by, if it is measured.
     """
 
     def __init__(
@@ -52,6 +64,8 @@ class RunningCatalog:
         extensions: ProcessingExtensions,
         totals: Totals,
         url_reader: UrlReaderService,
+        events: EventsService | None = None,
+        metrics: MetricsService | None = None,
     ) -> None:
         self._config = config
         self._database = database
@@ -64,6 +78,8 @@ class RunningCatalog:
         self.registered = LocationStoreProvider(database)
         self._settings = settings
         self._interval_seconds = settings.interval_seconds
+        self.announcer = Announcer(events, logger)
+        self._sizes = CatalogSizes(metrics, database) if metrics else None
         self.engine = Engine(
             database,
             self._pipeline(settings),
@@ -71,6 +87,7 @@ class RunningCatalog:
             interval_seconds=self._interval_seconds or (0, 0),
             orphan_strategy=settings.orphan_strategy,
             on_change=totals.invalidate,
+            reporter=Reporter(logger, self.announcer, CatalogMetrics(metrics) if metrics else None),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._providers = Providers(
@@ -110,6 +127,9 @@ class RunningCatalog:
         self._start(self._totals.fold_counts)
         if not await has_text_index(self._database):
             self._logger.info(NO_TEXT_INDEX)
+        self._start(self.announcer.run)
+        if self._sizes is not None:
+            self._start(self._sizes.keep_counting)
         if self._interval_seconds is not None:
             self._start(self.engine.run)
         self._subscription = self._config.subscribe(lambda: self._start(self._reload, once=True))

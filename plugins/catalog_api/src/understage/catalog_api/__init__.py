@@ -20,6 +20,7 @@ from understage.catalog_api.entity import (
     EntityStatusItem,
     to_entity,
 )
+from understage.catalog_api.events import CONFLICT_TOPIC, ERRORS_TOPIC, ConflictPayload, ErrorsPayload
 from understage.catalog_api.extension_points import (
     CatalogProcessing,
     CatalogProcessingExtensionPoint,
@@ -48,12 +49,15 @@ from understage.catalog_api.refs import (
 )
 
 __all__ = [
+    "CONFLICT_TOPIC",
     "DEFAULT_NAMESPACE",
+    "ERRORS_TOPIC",
     "FILTER_EXISTS",
     "CatalogClient",
     "CatalogProcessing",
     "CatalogProcessingExtensionPoint",
     "CatalogProcessor",
+    "ConflictPayload",
     "DeferredEntity",
     "DeltaMutation",
     "Emit",
@@ -72,6 +76,7 @@ __all__ = [
     "EntityRelation",
     "EntityStatus",
     "EntityStatusItem",
+    "ErrorsPayload",
     "FilterExists",
     "FullMutation",
     "LocationRef",

@@ -39,6 +39,7 @@ class ClaimedEntity(msgspec.Struct, frozen=True):
     result_hash: str | None
     cache: str | None
     errors: str
+    failures: int
 
 
 class NewEntity(msgspec.Struct, frozen=True):
@@ -76,7 +77,8 @@ async def claim_due(connection: DatabaseConnection, now: datetime, until: dateti
             SELECT entity_id FROM refresh_state WHERE next_update_at <= $2
             ORDER BY next_update_at LIMIT $3 {skip_locked(connection)}
         )
-        RETURNING CAST(entity_id AS text), entity_ref, unprocessed_entity, result_hash, cache, errors
+        RETURNING CAST(entity_id AS text), entity_ref, unprocessed_entity, result_hash, cache, errors,
+            failures
         """,  # noqa: S608 - the dialect's words only
         until,
         now,
@@ -99,6 +101,35 @@ async def move_due(
         next_update_at,
         list(entity_ids),
         due_at,
+    )
+
+
+async def set_failures(
+    connection: DatabaseConnection,
+    entity_ids: Sequence[str],
+    failures: int,
+    due_at: datetime,
+    next_update_at: datetime,
+) -> None:
+    """Notes how many runs of entities have failed in a row.
+
+    Args:
+        connection: of a transaction that has these rows for itself.
+        entity_ids: the entities.
+        failures: how many runs have failed.
+        due_at: only entities that are due then get another time; others were asked for anew meanwhile.
+        next_update_at: the other time.
+    """
+    await connection.execute(
+        f"""
+        UPDATE refresh_state SET failures = $1,
+            next_update_at = CASE WHEN next_update_at = $2 THEN $3 ELSE next_update_at END
+        WHERE {among(connection, "entity_id", "$4")}
+        """,  # noqa: S608 - the dialect's words only
+        failures,
+        due_at,
+        next_update_at,
+        list(entity_ids),
     )
 
 
@@ -143,7 +174,7 @@ async def update_entities(connection: DatabaseConnection, entities: Iterable[New
     await connection.execute_many(
         """
         UPDATE refresh_state SET unprocessed_entity = $2, unprocessed_hash = $3, location_key = $4,
-            next_update_at = $5, last_discovery_at = $6
+            next_update_at = $5, last_discovery_at = $6, failures = 0
         WHERE entity_ref = $1
         """,
         [

@@ -14,6 +14,13 @@ from understage.plugin_api import DatabaseConnection
 _SEARCH_COLUMNS = ("entity_id", "kind", "key", "value", "original_value")
 
 
+class StitchRequest(msgspec.Struct, frozen=True):
+    """An entity whose final form is out of date, and since when."""
+
+    entity_ref: str
+    requested_at: datetime
+
+
 class ProcessedEntity(msgspec.Struct, frozen=True):
     """What the final form of an entity is made of, beside its relations."""
 
@@ -70,18 +77,19 @@ async def request_stitching(connection: DatabaseConnection, refs: Iterable[str],
     )
 
 
-async def claim_requests(connection: DatabaseConnection, limit: int) -> list[str]:
+async def claim_requests(connection: DatabaseConnection, limit: int) -> list[StitchRequest]:
     """Takes the oldest entries from the queue; they come back if the transaction is rolled back."""
     rows = await connection.fetch(
         f"""
         DELETE FROM stitch_queue WHERE entity_ref IN (
             SELECT entity_ref FROM stitch_queue ORDER BY requested_at LIMIT $1 {skip_locked(connection)}
         )
-        RETURNING entity_ref
+        RETURNING entity_ref, requested_at
         """,  # noqa: S608 - the dialect's words only
         limit,
+        row_type=StitchRequest,
     )
-    return sorted(row[0] for row in rows)
+    return sorted(rows, key=lambda request: request.entity_ref)
 
 
 async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) -> list[ProcessedEntity]:

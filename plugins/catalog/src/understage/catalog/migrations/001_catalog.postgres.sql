@@ -10,6 +10,7 @@ CREATE TABLE refresh_state (
     result_hash text,
     cache text,
     errors text NOT NULL DEFAULT '[]',
+    failures integer NOT NULL DEFAULT 0,
     location_key text,
     next_update_at timestamptz NOT NULL,
     last_discovery_at timestamptz NOT NULL

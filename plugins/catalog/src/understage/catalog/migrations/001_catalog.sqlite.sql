@@ -7,6 +7,7 @@ CREATE TABLE refresh_state (
     result_hash TEXT,
     cache TEXT,
     errors TEXT NOT NULL DEFAULT '[]',
+    failures INTEGER NOT NULL DEFAULT 0,
     location_key TEXT,
     next_update_at TEXT NOT NULL,
     last_discovery_at TEXT NOT NULL

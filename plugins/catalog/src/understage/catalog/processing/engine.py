@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -13,13 +12,17 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database.refresh_state import ClaimedEntity, move_due
+from understage.catalog.database.refresh_state import ClaimedEntity
+from understage.catalog.database.sizes import find_oldest_due
+from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.lanes import side_by_side
 from understage.catalog.processing.lease import Lease
-from understage.catalog.processing.pipeline import Outcome, Pipeline
+from understage.catalog.processing.pausing import set_pauses
+from understage.catalog.processing.pipeline import Pipeline
+from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processing.retrying import in_transaction
-from understage.catalog.processing.stitcher import stitch_batch
+from understage.catalog.processing.stitcher import StitchedBatch, stitch_batch
 from understage.catalog.processing.storing import OrphanStrategy, Processed, StoredBatch, store_batch
 from understage.catalog.totals import CHANGES_CHANNEL
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
@@ -32,7 +35,6 @@ POLL_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
 LONGEST_ON_THE_LOOP_SECONDS = 0.005
-SHORTEST_POSTPONEMENT_SECONDS = 1
 
 
 class Engine:
@@ -45,6 +47,7 @@ class Engine:
         interval_seconds: shortest and longest time until an entity is looked at again.
         orphan_strategy: what to do with entities that nothing leads to any more.
         on_change: called after what is served has changed.
+        reporter: tells what came of it; by default only to the log.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Engine:
         interval_seconds: tuple[float, float],
         orphan_strategy: OrphanStrategy = "delete",
         on_change: Callable[[], None] = lambda: None,
+        reporter: Reporter | None = None,
     ) -> None:
         self.pipeline = pipeline
         self._database = database
@@ -63,6 +67,7 @@ class Engine:
         self._interval_seconds = interval_seconds
         self._orphan_strategy: OrphanStrategy = orphan_strategy
         self._on_change = on_change
+        self._reporter = reporter or Reporter(logger, Announcer(None, logger), None)
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
@@ -113,8 +118,12 @@ class Engine:
     async def process_due(self) -> int:
         """Processes a batch of entities whose turn it is; returns how many."""
         lease = Lease(self._database, self._logger)
+        metrics = self._reporter.metrics
+        due_since = await find_oldest_due(self._database, datetime.now(UTC)) if metrics else None
         claimed = await lease.claim(PROCESSING_BATCH)
         if claimed:
+            if metrics:
+                metrics.begun(due_since)
             try:
                 async with lease.renewed():
                     processed = await self._run_all(claimed)
@@ -124,21 +133,26 @@ class Engine:
             except asyncio.CancelledError:
                 await lease.give_back()
                 raise
+            except Exception:
+                self._reporter.failed(len(claimed))
+                raise
         return len(claimed)
 
     async def stitch_due(self) -> int:
         """Stitches a batch of entities; returns how many were looked at."""
 
-        async def stitch(connection: DatabaseConnection) -> tuple[int, int]:
-            looked_at, changed = await stitch_batch(connection, datetime.now(UTC), STITCHING_BATCH)
-            if changed:
+        async def stitch(connection: DatabaseConnection) -> StitchedBatch:
+            batch = await stitch_batch(connection, datetime.now(UTC), STITCHING_BATCH)
+            if batch.changed:
                 await connection.notify(CHANGES_CHANNEL)
-            return looked_at, changed
+            return batch
 
-        looked_at, changed = await in_transaction(self._database, stitch)
-        if changed:
+        with self._reporter.stitching() as report:
+            batch = await in_transaction(self._database, stitch)
+            report(batch)
+        if batch.changed:
             self._on_change()
-        return looked_at
+        return batch.looked_at
 
     async def _run_all(self, claimed: Sequence[ClaimedEntity]) -> list[Processed]:
         todo = iter(claimed)
@@ -161,11 +175,14 @@ class Engine:
     async def _run_one(self, claimed: ClaimedEntity) -> Processed:
         entity: dict[str, Any] = msgspec.json.decode(claimed.unprocessed_entity)
         cache: dict[str, Any] = msgspec.json.decode(claimed.cache) if claimed.cache else {}
+        begun_at = time.monotonic()
         outcome = await self.pipeline.run(claimed.entity_ref, entity, text_hash(claimed.unprocessed_entity), cache)
+        if self._reporter.metrics:
+            self._reporter.metrics.run(time.monotonic() - begun_at, is_good=outcome.entity is not None)
         if outcome.is_unchanged and claimed.result_hash:
-            return Processed(claimed, outcome, claimed.result_hash)
+            return Processed(claimed, outcome, claimed.result_hash, begun_at)
         digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > MANY_CHILDREN else outcome.hash()
-        return Processed(claimed, outcome, digest)
+        return Processed(claimed, outcome, digest, begun_at)
 
     async def _store(self, processed: Sequence[Processed], lease: Lease) -> None:
         batch = [one for one in processed if not one.is_repetition or _has_learnt(one)]
@@ -174,7 +191,7 @@ class Engine:
         async def store(connection: DatabaseConnection) -> StoredBatch:
             now = datetime.now(UTC)
             await lease.finish(connection, now + pause)
-            await _postpone(connection, processed, now, now + pause)
+            await set_pauses(connection, processed, now, now + pause)
             if not batch:
                 return StoredBatch()
             stored = await store_batch(connection, batch, now, self._orphan_strategy)
@@ -183,45 +200,9 @@ class Engine:
             return stored
 
         stored = await in_transaction(self._database, store)
-        self._report_waiting(processed)
-        for one in batch:
-            if not one.is_repetition:
-                self._report(one.claimed.entity_ref, one.outcome)
-        for conflict in stored.conflicts:
-            self._logger.warning(str(conflict), entity=conflict.ref)
+        self._reporter.stored(processed, stored)
         if stored.deleted:
-            self._logger.info("Deleted entities that nothing leads to any more", count=len(stored.deleted))
             self._on_change()
-
-    def _report_waiting(self, processed: Sequence[Processed]) -> None:
-        reasons = [one.outcome.postponed for one in processed if one.outcome.postponed is not None]
-        if reasons:
-            self._logger.warning(
-                "Entities wait until a host wants to be asked again", count=len(reasons), problem=str(reasons[0])
-            )
-
-    def _report(self, ref: str, outcome: Outcome) -> None:
-        for error in outcome.errors:
-            problem = f"{error['name']}: {error['message']}"
-            self._logger.warning(
-                "An entity could not be processed as it is",
-                entity=ref,
-                location=str(outcome.location),
-                problem=problem,
-            )
-
-
-async def _postpone(
-    connection: DatabaseConnection, processed: Sequence[Processed], now: datetime, due_at: datetime
-) -> None:
-    """Makes entities that wait for a host due when it wants to be asked again."""
-    waiting: dict[int, list[str]] = {}
-    for one in processed:
-        if one.outcome.postponed is not None:
-            seconds = math.ceil(one.outcome.postponed.retry_after or SHORTEST_POSTPONEMENT_SECONDS)
-            waiting.setdefault(max(seconds, SHORTEST_POSTPONEMENT_SECONDS), []).append(one.claimed.entity_id)
-    for delay, entity_ids in sorted(waiting.items()):
-        await move_due(connection, sorted(entity_ids), due_at, now + timedelta(seconds=delay))
 
 
 def _has_learnt(one: Processed) -> bool:

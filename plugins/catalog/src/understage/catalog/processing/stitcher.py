@@ -32,7 +32,22 @@ class Stitched:
     existing_ids: list[str] = field(default_factory=list)
 
 
-async def stitch_batch(connection: DatabaseConnection, now: datetime, limit: int) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class StitchedBatch:
+    """What came of a batch.
+
+    Attributes:
+        looked_at: how many entities were taken from the queue.
+        changed: how many of them have changed.
+        requested_at: since when the first of them was in the queue, or None if it was empty.
+    """
+
+    looked_at: int = 0
+    changed: int = 0
+    requested_at: datetime | None = None
+
+
+async def stitch_batch(connection: DatabaseConnection, now: datetime, limit: int) -> StitchedBatch:
     """Stitches the entities that have waited longest.
 
     Claiming, reading and writing are one transaction: a crash leaves the queue as it was, and an entity is never
@@ -46,15 +61,16 @@ async def stitch_batch(connection: DatabaseConnection, now: datetime, limit: int
     Returns:
         how many were taken from the queue, and how many of them have changed.
     """
-    refs = await stitching.claim_requests(connection, limit)
-    if not refs:
-        return 0, 0
+    requests = await stitching.claim_requests(connection, limit)
+    if not requests:
+        return StitchedBatch()
+    refs = [request.entity_ref for request in requests]
     processed = await stitching.find_processed(connection, refs)
     relations = await stitching.find_outgoing_relations(connection, refs)
     stitched = await asyncio.to_thread(_stitch, processed, relations)
     if stitched.entities:
         await _write(connection, stitched, now)
-    return len(refs), len(stitched.entities)
+    return StitchedBatch(len(refs), len(stitched.entities), min(request.requested_at for request in requests))
 
 
 def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRelation]) -> Stitched:

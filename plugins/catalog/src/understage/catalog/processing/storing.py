@@ -28,11 +28,18 @@ class Processed:
         claimed: the entity as it was before.
         outcome: what came of it.
         hash: of the outcome.
+        begun_at: when its run began, in seconds that never go back.
     """
 
     claimed: ClaimedEntity
     outcome: Outcome
     hash: str
+    begun_at: float = 0.0
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the run has come to nothing but errors."""
+        return bool(self.outcome.errors) and not self.outcome.children and self.outcome.postponed is None
 
     @property
     def is_repetition(self) -> bool:
