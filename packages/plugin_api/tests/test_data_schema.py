@@ -1,7 +1,7 @@
 """Schemas of data, from models of several kinds and as JSON Schema."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, ClassVar, TypedDict
 
 import jsonschema  # type: ignore[import-untyped]
 import msgspec
@@ -200,3 +200,19 @@ def test_any_data(data: Any) -> None:
         except InputError:
             continue
         assert schema.encode(schema.decode(encoded)) == encoded
+
+
+def test_own_schemas_are_taken_as_they_are() -> None:
+    """S101: what publishes a schema, decodes and encodes is a schema already."""
+
+    class Upper:
+        json_schema: ClassVar[dict[str, Any]] = {"type": "string"}
+
+        def decode(self, data: Any) -> Any:
+            return data.upper()
+
+        def encode(self, value: Any) -> Any:
+            return value
+
+    own = Upper()
+    assert data_schema(own) is own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import msgspec
 
@@ -13,9 +13,9 @@ from understage.errors import InputError
 JSON_SCHEMA_DIALECT = "http://json-schema.org/draft-07/schema#"
 
 JsonSchema: TypeAlias = Mapping[str, Any]
-SchemaSource: TypeAlias = type[Any] | JsonSchema
 
 
+@runtime_checkable
 class DataSchema(Protocol):
     """What data looks like. Members of an object that the schema does not name are dropped, not refused."""
 
@@ -41,15 +41,21 @@ class DataSchema(Protocol):
         ...
 
 
+SchemaSource: TypeAlias = type[Any] | JsonSchema | DataSchema
+
+
 def data_schema(source: SchemaSource) -> DataSchema:
     """Returns the schema that a source describes.
 
     Args:
-        source: a `msgspec.Struct`, a dataclass, a typed dict or a pydantic model; or a JSON Schema as a mapping.
+        source: a `msgspec.Struct`, a dataclass, a typed dict or a pydantic model; a JSON Schema as a mapping; or a
+            schema of one's own, which is returned as it is.
 
     Raises:
         TypeError: the source is nothing of the kind.
     """
+    if not isinstance(source, type) and isinstance(source, DataSchema):
+        return source
     if isinstance(source, Mapping):
         return _JsonSchema(source)
     if hasattr(source, "model_json_schema"):

@@ -3,6 +3,7 @@
 from understage.catalog.extensions import ProcessingExtensions
 from understage.catalog_api import catalog_processing_extension_point
 from understage.plugin_api import (
+    ActionsRegistry,
     Auditor,
     Database,
     Events,
@@ -29,6 +30,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
 
     @env.register_init
     async def init(
+        actions_registry: ActionsRegistry,
         auditor: Auditor,
         config: RootConfig,
         database: Database,
@@ -44,6 +46,8 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         url_reader: UrlReader,
     ) -> None:
         from understage.catalog.access import Access
+        from understage.catalog.actions.operations import Operations
+        from understage.catalog.actions.registration import register_actions
         from understage.catalog.config import read_catalog_config
         from understage.catalog.http.analysis_routes import add_analysis_routes
         from understage.catalog.http.gate import Gate
@@ -65,14 +69,20 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         lifecycle.add_shutdown_hook(running.stop)
         await running.schedule_upkeep(scheduler)
         add_entity_resource(permissions_registry, database)
-        gate = Gate(Access(permissions, permissions_registry, database), http_auth, auditor)
-        routes = create_router(EntitiesCatalog(database, totals), gate)
+        access = Access(permissions, permissions_registry, database)
+        gate = Gate(access, http_auth, auditor)
+        entities = EntitiesCatalog(database, totals)
+        routes = create_router(entities, gate)
         add_analysis_routes(routes, gate)
         add_upkeep_routes(routes, gate, database, running.upkeep)
         settings = read_catalog_config(config)
         locations = Locations(
             database, running.registered, lambda: running.engine.pipeline, is_readonly=settings.readonly
         )
-        LocationsApi(locations, gate, settings.default_location_conflict_strategy).add_to(routes)
+        on_conflict = settings.default_location_conflict_strategy
+        LocationsApi(locations, gate, on_conflict).add_to(routes)
         add_document_route(routes)
+        register_actions(
+            actions_registry, Operations(entities, locations, running.upkeep, access, auditor, on_conflict)
+        )
         http_router.use(routes)

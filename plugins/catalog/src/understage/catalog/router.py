@@ -8,8 +8,9 @@ from urllib.parse import quote_plus
 
 import msgspec
 
+from understage.catalog.auditing import Audit
 from understage.catalog.http import operations
-from understage.catalog.http.gate import Audit, Gate
+from understage.catalog.http.gate import Gate
 from understage.catalog.http.parameters import Parameters
 from understage.catalog.http.responses import Header, send_json, send_list, send_stream, send_text
 from understage.catalog.http.routing import Request, Routes

@@ -7,7 +7,7 @@ import msgspec
 from typing_extensions import TypeVar
 
 from understage.plugin_api.credentials import Credentials, Principal
-from understage.plugin_api.data_schema import JsonSchema
+from understage.plugin_api.data_schema import DataSchema, JsonSchema
 from understage.plugin_api.permissions import BasicPermission
 from understage.plugin_api.services.logger import LoggerService
 
@@ -100,9 +100,9 @@ class ActionsRegistryService(Protocol):
         title: str,
         description: str,
         action: Callable[[ActionContext[InputT, SecretsT]], Awaitable[OutputT]],
-        input_schema: type[InputT] | JsonSchema | None = None,
-        output_schema: type[OutputT] | JsonSchema | None = None,
-        secrets_schema: type[SecretsT] | JsonSchema | None = None,
+        input_schema: type[InputT] | JsonSchema | DataSchema | None = None,
+        output_schema: type[OutputT] | JsonSchema | DataSchema | None = None,
+        secrets_schema: type[SecretsT] | JsonSchema | DataSchema | None = None,
         destructive: bool | None = None,
         idempotent: bool = False,
         read_only: bool = False,
@@ -116,7 +116,8 @@ class ActionsRegistryService(Protocol):
             title: its name for people.
             description: what it does, for people and for assistants.
             action: does it, and returns the output.
-            input_schema: a model (msgspec, dataclass, pydantic) or a JSON Schema; without it, there is no input.
+            input_schema: a model (msgspec, dataclass, pydantic), a JSON Schema, or a schema of one's own; without it,
+                there is no input.
             output_schema: the same, for the output; without it, the output is not checked.
             secrets_schema: the same, for values that are not to be shown; without it, there are none.
             destructive: whether it may destroy something; by default, unless it is read-only.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,11 @@ _KINDS: dict[str, Schema] = {
 def is_built_in_kind(entity: dict[str, Any]) -> bool:
     """Tells whether kind and apiVersion are among the built-in ones; the kind's case counts."""
     return entity["kind"] in _KINDS and entity["apiVersion"] in API_VERSIONS
+
+
+def built_in_kinds() -> Mapping[str, Schema]:
+    """Returns the schemas of the built-in kinds' own members, by kind."""
+    return _KINDS
 
 
 @cache
