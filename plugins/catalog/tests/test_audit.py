@@ -148,7 +148,15 @@ SUGGESTED = {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metada
         ),
         ("GET", "/locations", None, "succeeded", "location-fetch", "low", {"queryType": "all"}),
         ("POST", "/locations/by-query", {}, "succeeded", "location-fetch", "low", {"queryType": "by-query"}),
-        ("POST", "/locations/by-query", {"limit": 0}, "failed", "location-fetch", "low", {"queryType": "by-query"}),
+        (
+            "POST",
+            "/locations/by-query",
+            {"query": {"nope": 1}},
+            "failed",
+            "location-fetch",
+            "low",
+            {"queryType": "by-query"},
+        ),
         ("GET", "/locations/x", None, "failed", "location-fetch", "low", {"queryType": "by-id", "id": "x"}),
         (
             "GET",
