@@ -59,17 +59,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(candidate: Candidate, time_limit: float = 120) -> Iterator[Started]:
-    """Starts a backend, waits until it is ready, and stops its whole process group at the end."""
+def running(candidate: Candidate, time_limit: float = 120, *, log: Path | None = None) -> Iterator[Started]:
+    """Starts a backend, waits until it is ready, and stops its whole process group at the end.
+
+    Args:
+        candidate: the backend.
+        time_limit: how many seconds it may take to become ready.
+        log: where its output goes; by default nowhere.
+    """
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        candidate.command,
-        cwd=candidate.folder,
-        env={**os.environ, **candidate.environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with Path(log or os.devnull).open("wb") as output:
+        process = subprocess.Popen(
+            candidate.command,
+            cwd=candidate.folder,
+            env={**os.environ, **candidate.environment},
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     try:
         while True:
             try:
