@@ -168,3 +168,13 @@ def wait_for_components(client: httpx2.Client, backend: BackendProcess, count: i
     while (present := component_count(client, backend)) < count:
         assert time.monotonic() < deadline, f"only {present} of {count} arrived:\n{backend.log.read_text()[-5000:]}"
         time.sleep(0.02)
+
+
+def assert_all_components(client: httpx2.Client, backend: BackendProcess, count: int) -> None:
+    """Checks that exactly the generated components are served, each once, and with what was generated last."""
+    found = client.get(f"{backend.url}/api/catalog/entities?filter=kind=component&fields=metadata.name").json()
+    names = [entity["metadata"]["name"] for entity in found]
+    assert len(names) == count
+    assert set(names) == {f"component-{number}" for number in range(count)}
+    facets = client.get(f"{backend.url}/api/catalog/entity-facets?facet=spec.owner").json()["facets"]["spec.owner"]
+    assert {facet["value"]: facet["count"] for facet in facets} == {f"team-{team}": count // 10 for team in range(10)}

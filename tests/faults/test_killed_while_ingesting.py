@@ -5,7 +5,7 @@ import signal
 
 import httpx2
 import pytest
-from tests.faults.conftest import Installation, component_count, wait_for_components
+from tests.faults.conftest import Installation, assert_all_components, component_count, wait_for_components
 
 ENTITIES = 3000
 FILES = 6
@@ -28,14 +28,7 @@ def assert_nothing_is_lost(installation: Installation, client: httpx2.Client) ->
     assert before[1] < ENTITIES
     with installation.running() as backend:
         wait_for_components(client, backend, ENTITIES)
-        found = client.get(f"{backend.url}/api/catalog/entities?filter=kind=component&fields=metadata.name").json()
-        names = [entity["metadata"]["name"] for entity in found]
-        assert len(names) == ENTITIES
-        assert set(names) == {f"component-{number}" for number in range(ENTITIES)}
-        facets = client.get(f"{backend.url}/api/catalog/entity-facets?facet=spec.owner").json()["facets"]["spec.owner"]
-        assert {facet["value"]: facet["count"] for facet in facets} == {
-            f"team-{team}": ENTITIES // 10 for team in range(10)
-        }
+        assert_all_components(client, backend, ENTITIES)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])

@@ -1,4 +1,4 @@
-"""Databases on a real Postgres for backends that run as processes."""
+"""Databases on a real Postgres, for backends that run as processes."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,19 +18,25 @@ from understage.testing.databases import POSTGRES_URL_VARIABLE, postgres_url
 
 @dataclass(frozen=True)
 class PostgresDatabases:
-    """The databases of one installation: those whose names begin with its prefix."""
+    """The databases of one installation: those whose names begin with its prefix.
+
+    Attributes:
+        prefix: how their names begin.
+        url: the server.
+    """
 
     prefix: str
+    url: str = field(default_factory=postgres_url)
 
     @property
     def config(self) -> str:
         """The section `backend.database` as YAML on one line."""
-        return f"{{client: pg, prefix: {self.prefix}, connection: '{postgres_url()}'}}"
+        return f"{{client: pg, prefix: {self.prefix}, connection: '{self.url}'}}"
 
     async def fetch(self, query: str, *args: object, plugin: str | None = None) -> list[Any]:
         """Runs a query as the administrator, in the database of a plugin or in the server's own."""
         database = {} if plugin is None else {"database": f"{self.prefix}{plugin}"}
-        connection = await asyncpg.connect(postgres_url(), **database)
+        connection = await asyncpg.connect(self.url, **database)
         try:
             return list(await connection.fetch(query, *args))
         finally:
