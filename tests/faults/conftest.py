@@ -36,22 +36,35 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from understage.plugin_api import Database, HttpRouter, PluginRegistrationPoints, create_backend_plugin
+from understage.plugin_api import Cache, Database, HttpRouter, PluginRegistrationPoints, create_backend_plugin
 
 
 @create_backend_plugin(plugin_id="slow")
 def feature(env: PluginRegistrationPoints) -> None:
     @env.register_init
-    async def init(http_router: HttpRouter, database: Database) -> None:
+    async def init(http_router: HttpRouter, cache: Cache, database: Database) -> None:
+        hits = 0
+
         async def answer(request: Request) -> PlainTextResponse:
             print("request under way", flush=True)
             await asyncio.sleep(float(request.query_params["seconds"]))
             await database.fetch("SELECT 1")
             return PlainTextResponse("done")
 
+        async def cached(request: Request) -> PlainTextResponse:
+            nonlocal hits
+            if await cache.get("key") is not None:
+                hits += 1
+            else:
+                await cache.set("key", "value")
+            return PlainTextResponse("done")
+
+        async def count_hits(request: Request) -> PlainTextResponse:
+            return PlainTextResponse(str(hits))
+
         print("slow begins", flush=True)
         await asyncio.sleep(float(os.environ.get("SLOW_INIT_SECONDS", "0")))
-        http_router.use(Starlette(routes=[Route("/", answer)]))
+        http_router.use(Starlette(routes=[Route("/", answer), Route("/cached", cached), Route("/hits", count_hits)]))
         http_router.add_auth_policy(path="/", allow="unauthenticated")
 """
 CONFIG = """\

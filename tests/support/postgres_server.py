@@ -73,14 +73,12 @@ class PostgresServer:
             self.stop(immediate=True)
 
     def _answers(self) -> bool:
-        program = self._programs / "pg_isready"
-        command = [program, "--quiet", "--host=127.0.0.1", f"--port={self._port}"]
+        command = [str(self._programs / "pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={self._port}"]
         return subprocess.run(command, check=False).returncode == 0
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._programs / program, *arguments], capture_output=True, text=True, check=False, **_account()
-        )
+        command = [str(self._programs / program), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **_account())
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -96,7 +94,9 @@ def own_postgres() -> Iterator[PostgresServer]:
     programs = _programs()
     if programs is None:
         reason = "the programs of a Postgres server are not installed"
-        pytest.fail(reason) if os.environ.get("CI", "").lower() == "true" else pytest.skip(reason)
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="understage-postgres-"))
     try:
         if os.geteuid() == 0:

@@ -234,6 +234,22 @@ async def test_stop_lets_requests_finish(logger: Any) -> None:
     assert b"keep-alive" not in answer
 
 
+async def test_answers_end_connections_before_the_stop(logger: Any) -> None:
+    """H61, H93: once the stop is announced requests are served as ever, but each answer says that it ends its
+    connection, and does; new connections are accepted."""
+    async with serving(hello, logger) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b"connection: keep-alive\r\n" in await read_answer(reader)
+        server.announce_stop()
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b"connection: close\r\n" in await read_answer(reader)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        again = await ask(server.port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert again.startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_failures_of_the_app_are_logged_once(logger: Any) -> None:
     """H23: what an app raises is logged by the server, unless it has been logged already."""
 

@@ -63,6 +63,18 @@ class RedisStore:
             return self._client
 
 
+def retry_once() -> Any:
+    """Returns how often a client tries: once more, over a new connection, where the pooled one turns out to be dead.
+
+    Without it, each connection of the pool would be an outage of its own after the server was away for a while.
+    """
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as RedisConnectionError
+
+    return Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+
+
 def _create_client(settings: CacheSettings) -> Any:
     import redis.asyncio
 
@@ -72,6 +84,7 @@ def _create_client(settings: CacheSettings) -> Any:
         "health_check_interval": 30,
     }
     if not settings.cluster:
+        options["retry"] = retry_once()
         return redis.asyncio.from_url(settings.connection, max_connections=50, **options)
     from redis.asyncio.cluster import ClusterNode, RedisCluster
     from redis.asyncio.connection import parse_url

@@ -22,6 +22,7 @@ class ConnectionState(ServerState):
         limits: limits of connections and requests.
         closing_lines: header lines of answers after which the connection is closed.
         keep_alive_lines: header lines of answers after which it stays open.
+        leaving: whether the server is about to stop, so that each answer ends its connection.
     """
 
     def __init__(self, limits: ServerOptions) -> None:
@@ -29,6 +30,7 @@ class ConnectionState(ServerState):
         self.limits = limits
         self.closing_lines = b""
         self.keep_alive_lines = b""
+        self.leaving = False
 
     def set_date(self, date: str) -> None:
         """Sets the `Date` header of the answers to come."""
@@ -175,6 +177,8 @@ class HttpConnection(HttpToolsProtocol):
         self.scope["query_string"] = target.query or b""
 
     def _is_last(self) -> bool:
+        if self._shared.leaving:
+            return True
         maximum = self._limits.max_requests_per_socket
         return maximum > 0 and self._requests >= maximum
 

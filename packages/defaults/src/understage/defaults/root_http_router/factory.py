@@ -92,12 +92,13 @@ async def _serve(
     )
     delay = config.get_optional_duration("backend.lifecycle.serverShutdownDelay")
     if delay:
-        lifecycle.add_before_shutdown_hook(lambda: _keep_serving(delay))
+        lifecycle.add_before_shutdown_hook(lambda: _keep_serving(server, delay))
     await server.start()
     router.serve_with(server)
     lifecycle.add_shutdown_hook(server.stop)
 
 
-async def _keep_serving(delay: timedelta) -> None:
+async def _keep_serving(server: HttpServer, delay: timedelta) -> None:
+    server.announce_stop()
     # Readiness fails from now on; load balancers need time to notice.
     await asyncio.sleep(delay.total_seconds())

@@ -121,9 +121,12 @@ class RateLimitRedis:
 def _create_client(url: str) -> Any:
     import redis.asyncio
 
+    from understage.defaults.cache.redis import retry_once
+
     return redis.asyncio.from_url(
         url,
         max_connections=50,
+        retry=retry_once(),
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         health_check_interval=30,

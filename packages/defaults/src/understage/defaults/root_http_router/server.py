@@ -94,6 +94,14 @@ class HttpServer:
         message = f"Listening on {scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
         self._logger.info(message)
 
+    def announce_stop(self) -> None:
+        """Goes on serving, but ends each connection with its next answer, which says so.
+
+        Clients then come back to somebody else in time, instead of writing to a connection that is just being closed.
+        """
+        if self._state is not None:
+            self._state.leaving = True
+
     async def stop(self) -> None:
         """Stops listening, closes idle connections and waits for running requests to finish."""
         servers, self._servers = self._servers, []
