@@ -53,6 +53,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         from understage.catalog.http.gate import Gate
         from understage.catalog.http.location_routes import LocationsApi
         from understage.catalog.http.openapi import add_document_route
+        from understage.catalog.http.unprocessed_routes import add_unprocessed_routes
         from understage.catalog.http.upkeep_routes import add_upkeep_routes
         from understage.catalog.locations import Locations
         from understage.catalog.resources import add_entity_resource
@@ -75,6 +76,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         routes = create_router(entities, gate)
         add_analysis_routes(routes, gate)
         add_upkeep_routes(routes, gate, database, running.upkeep)
+        add_unprocessed_routes(routes, gate, database, running.upkeep)
         settings = read_catalog_config(config)
         locations = Locations(
             database, running.registered, lambda: running.engine.pipeline, is_readonly=settings.readonly

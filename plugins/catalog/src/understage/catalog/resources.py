@@ -17,7 +17,7 @@ from understage.catalog_api.permission_rules import (
     catalog_entity_permission_resource_ref,
     catalog_permission_rules,
 )
-from understage.catalog_api.permissions import catalog_permissions
+from understage.catalog_api.permissions import catalog_permissions, unprocessed_entities_permissions
 from understage.plugin_api import DatabaseService, PermissionsRegistryService
 
 FEW_ENTITIES = 20
@@ -44,6 +44,7 @@ def add_entity_resource(registry: PermissionsRegistryService, database: Database
         rules=catalog_permission_rules,
         get_resources=load,
     )
+    registry.add_permissions(unprocessed_entities_permissions)
 
 
 def indexed(entity: EntityJson) -> IndexedEntity:

@@ -59,6 +59,22 @@ catalog_ingestion_manage_permission: Final[BasicPermission] = create_permission(
 )
 """To steer how entities come in."""
 
+unprocessed_entities_read_permission: Final[BasicPermission] = create_permission(
+    name="catalog.entities.unprocessed.read", action="read"
+)
+"""To see entities that are not served, with what is wrong with them."""
+
+unprocessed_entities_delete_permission: Final[BasicPermission] = create_permission(
+    name="catalog.entities.unprocessed.delete", action="delete"
+)
+"""To remove entities that are not served."""
+
+unprocessed_entities_permissions: Final[tuple[Permission, ...]] = (
+    unprocessed_entities_read_permission,
+    unprocessed_entities_delete_permission,
+)
+"""Those that are about entities which are not served."""
+
 catalog_permissions: Final[tuple[Permission, ...]] = (
     catalog_entity_read_permission,
     catalog_entity_create_permission,
