@@ -1,5 +1,6 @@
 """What the catalog client sends, and what it makes of answers."""
 
+import base64
 import json
 from urllib.parse import parse_qsl, urlsplit
 
@@ -135,3 +136,39 @@ async def test_a_refusal_keeps_its_status() -> None:
             await call
         assert raised.value.status_code in (403, 404)
         assert raised.value.cause.name == "NotAllowedError"
+
+
+async def test_a_predicate_is_a_body() -> None:
+    """K556: with a predicate all options go into the body of a POST."""
+    http = MockHttpClient({f"POST {BASE}/entities/by-query": json_response(EMPTY_PAGE)})
+    await CatalogClient(MockDiscovery(), http).query_entities(
+        query={"$not": {"kind": "api"}},
+        filter={"kind": "component"},
+        fields=["kind"],
+        order=[("metadata.name", "desc")],
+        limit=5,
+        offset=0,
+        full_text_term=" x ",
+        full_text_fields=["kind"],
+        total_items="exclude",
+    )
+    assert json.loads(http.requests[0].body or b"") == {
+        "query": {"$all": [{"$not": {"kind": "api"}}, {"kind": "component"}]},
+        "fields": ["kind"],
+        "orderBy": [{"field": "metadata.name", "order": "desc"}],
+        "limit": 5,
+        "offset": 0,
+        "fullTextFilter": {"term": "x", "fields": ["kind"]},
+        "totalItems": "exclude",
+    }
+
+
+@pytest.mark.parametrize(("members", "method"), [({"query": {}}, "POST"), ({}, "GET"), (None, "GET")])
+async def test_a_cursor_goes_on_in_its_own_way(members: dict[str, object] | None, method: str) -> None:
+    """K116, K556: a cursor that holds a predicate is followed by POST; any other, or what nobody can read, by GET."""
+    cursor = "opaque" if members is None else base64.b64encode(json.dumps(members).encode()).decode()
+    http = MockHttpClient({f"{method} {BASE}/entities/by-query": json_response(EMPTY_PAGE)})
+    await CatalogClient(MockDiscovery(), http).query_entities(cursor=cursor, limit=3)
+    (request,) = http.requests
+    sent = json.loads(request.body or b"") if method == "POST" else dict(pairs(request))
+    assert sent == {"cursor": cursor, "limit": 3 if method == "POST" else "3"}

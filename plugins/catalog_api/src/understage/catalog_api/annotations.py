@@ -1,4 +1,4 @@
-"""Annotations that the catalog reads or writes."""
+"""Annotations that the catalog, and what comes with it, reads or writes."""
 
 MANAGED_BY_LOCATION = "backstage.io/managed-by-location"
 MANAGED_BY_ORIGIN_LOCATION = "backstage.io/managed-by-origin-location"
@@ -6,3 +6,6 @@ ORPHAN = "backstage.io/orphan"
 SOURCE_LOCATION = "backstage.io/source-location"
 VIEW_URL = "backstage.io/view-url"
 EDIT_URL = "backstage.io/edit-url"
+KUBERNETES_API_SERVER = "kubernetes.io/api-server"
+KUBERNETES_API_SERVER_CA = "kubernetes.io/api-server-certificate-authority"
+KUBERNETES_AUTH_PROVIDER = "kubernetes.io/auth-provider"

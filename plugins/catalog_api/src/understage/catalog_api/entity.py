@@ -101,7 +101,7 @@ class Entity(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         api_version: which edition of the kind it is.
         kind: such as `Component`.
         metadata: what every entity has.
-        spec: what its kind has.
+        spec: what its kind has: typed in the views of the built-in kinds, else as JSON.
         relations: from this entity to others.
         status: what is up with it.
     """
@@ -109,7 +109,7 @@ class Entity(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     api_version: str
     kind: str
     metadata: EntityMetadata
-    spec: dict[str, Any] | None = None
+    spec: Any = None
     relations: list[EntityRelation] = []
     status: EntityStatus | None = None
 
@@ -117,15 +117,3 @@ class Entity(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     def ref(self) -> EntityRef:
         """The entity's name."""
         return EntityRef(self.kind, self.metadata.namespace, self.metadata.name)
-
-
-def to_entity(entity: EntityJson) -> Entity:
-    """Returns the typed view of an entity.
-
-    Args:
-        entity: its JSON form.
-
-    Raises:
-        msgspec.ValidationError: it lacks what every entity has, or has it in another type.
-    """
-    return msgspec.convert(entity, Entity)

@@ -1,0 +1,63 @@
+"""A client of the catalog, for other plugins."""
+
+from __future__ import annotations
+
+from understage.catalog_api.client.answers import (
+    AddedLocation,
+    EntitiesPage,
+    EntityAncestor,
+    EntityAncestors,
+    EntityFacet,
+    EntityValidation,
+    ExistingEntityFile,
+    Location,
+    LocationAnalysis,
+    LocationsPage,
+    PageInfo,
+    SuggestedEntity,
+    SuggestedField,
+    ValidationFault,
+)
+from understage.catalog_api.client.entities import EntitiesClient
+from understage.catalog_api.client.filters import FILTER_EXISTS, EntityFilter, FilterExists, FilterValue, Predicate
+from understage.catalog_api.client.locations import LocationsClient
+from understage.catalog_api.client.transport import Transport
+from understage.plugin_api import DiscoveryService, RootHttpClientService
+
+__all__ = [
+    "FILTER_EXISTS",
+    "AddedLocation",
+    "CatalogClient",
+    "EntitiesPage",
+    "EntityAncestor",
+    "EntityAncestors",
+    "EntityFacet",
+    "EntityFilter",
+    "EntityValidation",
+    "ExistingEntityFile",
+    "FilterExists",
+    "FilterValue",
+    "Location",
+    "LocationAnalysis",
+    "LocationsPage",
+    "PageInfo",
+    "Predicate",
+    "SuggestedEntity",
+    "SuggestedField",
+    "ValidationFault",
+]
+
+
+class CatalogClient(EntitiesClient, LocationsClient):
+    """Asks the catalog over HTTP, wherever it runs.
+
+    Every method takes `token`, which proves who asks: get it with
+    `auth.get_plugin_request_token(on_behalf_of=credentials, target_plugin_id="catalog")`.
+
+    Args:
+        discovery: finds the catalog.
+        http_client: makes the requests.
+    """
+
+    def __init__(self, discovery: DiscoveryService, http_client: RootHttpClientService) -> None:
+        self._transport = Transport(discovery, http_client)
