@@ -1,4 +1,4 @@
-"""Node's permission plugin, with a policy as its users write them, decides what a Python catalog shows."""
+"""Node's permission plugin, with the policy of the how-to, decides what a Python catalog shows."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.npm import node_with
+from tests.support.pages import blocks_of
 from tests.support.postgres import postgres_databases
 from tests.support.processes import free_port, running_backend
 
@@ -18,8 +19,8 @@ NODE_FEATURES = (
     "@backstage/plugin-auth-backend",
     "@backstage/plugin-auth-backend-module-guest-provider",
     "@backstage/plugin-permission-backend",
-    "./north_catalog_policy.cjs",
 )
+PAGE = HERE.parents[1] / "docs/how-to/restrict-the-catalog.md"
 SHARED = """
 app:
   baseUrl: http://localhost:{node}
@@ -93,6 +94,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     ports = {"node": free_port(), "python": free_port()}
     entities = folder / "entities.yaml"
     entities.write_text(ENTITIES)
+    policy = folder / "catalog_policy.cjs"
+    policy.write_text(next(block.text for block in blocks_of(PAGE, {}) if block.file_name == policy.name))
     with postgres_databases() as databases:
         shared = folder / "app-config.yaml"
         shared.write_text(SHARED.format(**ports, database=databases.config, entities=entities))
@@ -109,7 +112,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
                 folder=HERE,
                 port=ports["node"],
                 log=folder / "node.log",
-                environment={"FEATURES": ",".join(NODE_FEATURES)},
+                environment={
+                    "FEATURES": ",".join((*NODE_FEATURES, str(policy))),
+                    "NODE_PATH": str(HERE / "node_modules"),
+                },
             ),
             running_backend(
                 arguments("backend.py", "python"),
