@@ -10,7 +10,7 @@ from opentelemetry import trace
 from typing_extensions import TypeVar
 
 from understage.defaults.tracing.spans import PLUGIN_ID, active_span, framework_tracer
-from understage.plugin_api import DatabaseConnection, DatabaseService, Dialect, Row
+from understage.plugin_api import Attributes, DatabaseConnection, DatabaseService, Dialect, Row
 from understage.plugin_api.services.database import DatabaseMigrations
 
 if TYPE_CHECKING:
@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT")
 
 _SYSTEMS = {"postgres": "postgresql", "sqlite": "sqlite"}
+
+
+def statement_name(query: str) -> str:
+    """Returns what a statement's span is called: its first word."""
+    words = query.split(maxsplit=1)
+    return words[0].upper() if words else "SQL"
+
+
+def statement_attributes(dialect: Dialect, query: str, plugin_id: str) -> Attributes:
+    """Returns what is known of a statement: its text, without values.
+
+    Args:
+        dialect: which SQL it is.
+        query: its text.
+        plugin_id: whose it is.
+    """
+    return {"db.system.name": _SYSTEMS[dialect], "db.query.text": query, PLUGIN_ID: plugin_id}
 
 
 class TracedConnection:
@@ -88,19 +105,13 @@ class TracedConnection:
 
     @contextmanager
     def _span(self, query: str) -> Iterator[None]:
-        words = query.split(maxsplit=1)
-        attributes = {
-            "db.system.name": _SYSTEMS[self.dialect],
-            "db.query.text": query,
-            PLUGIN_ID: self._plugin_id,
-        }
-        name = words[0].upper() if words else "SQL"
-        with active_span(self._tracer, name, trace.SpanKind.CLIENT, attributes):
+        attributes = statement_attributes(self.dialect, query, self._plugin_id)
+        with active_span(self._tracer, statement_name(query), trace.SpanKind.CLIENT, attributes):
             yield
 
 
 class TracedDatabase(TracedConnection):
-    """A plugin's database whose statements have spans. Those of the SQLAlchemy engine have none.
+    """A plugin's database whose statements have spans, those of its SQLAlchemy engine included.
 
     Args:
         inner: the database.
@@ -110,6 +121,7 @@ class TracedDatabase(TracedConnection):
     def __init__(self, inner: DatabaseService, plugin_id: str) -> None:
         super().__init__(inner, plugin_id, framework_tracer())
         self._database = inner
+        self._traced_engine: AsyncEngine | None = None
 
     @property
     def migrations(self) -> DatabaseMigrations:
@@ -127,4 +139,10 @@ class TracedDatabase(TracedConnection):
 
     async def engine(self) -> AsyncEngine:
         """Returns a SQLAlchemy async engine on the same database."""
-        return await self._database.engine()
+        engine = await self._database.engine()
+        if engine is not self._traced_engine:
+            from understage.defaults.tracing.sqlalchemy_engine import trace_engine
+
+            trace_engine(engine, self.dialect, self._plugin_id, self._tracer)
+            self._traced_engine = engine
+        return engine

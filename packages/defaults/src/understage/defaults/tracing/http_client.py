@@ -9,7 +9,7 @@ from opentelemetry import propagate, trace
 
 from understage.defaults.root_http_client.client import shown_url
 from understage.defaults.tracing.spans import ERROR_TYPE, active_span, framework_tracer
-from understage.plugin_api import AttributeValue, HttpResponse, RootHttpClientService
+from understage.plugin_api import Attributes, AttributeValue, HttpResponse, RootHttpClientService
 
 
 class TracedHttpClient:
@@ -34,7 +34,7 @@ class TracedHttpClient:
         follow_redirects: bool = False,
     ) -> HttpResponse:
         """Makes a request and reads the answer whole, whatever its status."""
-        with active_span(self._tracer, method, trace.SpanKind.CLIENT, _attributes(method, url)) as span:
+        with active_span(self._tracer, method, trace.SpanKind.CLIENT, request_attributes(method, url)) as span:
             carried: dict[str, str] = {}
             propagate.inject(carried)
             response = await self._inner.request(
@@ -45,14 +45,25 @@ class TracedHttpClient:
                 timeout_seconds=timeout_seconds,
                 follow_redirects=follow_redirects,
             )
-            span.set_attribute("http.response.status_code", response.status)
-            if response.status >= 400:
-                span.set_attribute(ERROR_TYPE, str(response.status))
-                span.set_status(trace.StatusCode.ERROR)
+            note_status(span, response.status)
             return response
 
 
-def _attributes(method: str, url: str) -> dict[str, AttributeValue]:
+def note_status(span: trace.Span, status: int) -> None:
+    """Notes how a request was answered."""
+    span.set_attribute("http.response.status_code", status)
+    if status >= 400:
+        span.set_attribute(ERROR_TYPE, str(status))
+        span.set_status(trace.StatusCode.ERROR)
+
+
+def request_attributes(method: str, url: str) -> Attributes:
+    """Returns what is known of a request: where it goes, without query and credentials.
+
+    Args:
+        method: its method.
+        url: its address.
+    """
     attributes: dict[str, AttributeValue] = {"http.request.method": method, "url.full": shown_url(url)}
     try:
         parts = urlsplit(url)

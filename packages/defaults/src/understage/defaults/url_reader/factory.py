@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from understage.defaults.root_lifecycle.root_lifecycle import close_after_shutdown
+from understage.defaults.telemetry.switch import is_enabled
 from understage.defaults.url_reader.providers import UrlReaderProviders
 from understage.plugin_api import (
     RootConfig,
@@ -35,6 +36,10 @@ def create_root_context(
     from understage.defaults.url_reader.transport import Transport
 
     transport = Transport()
+    if is_enabled(config, "tracing"):
+        from understage.defaults.tracing.url_reader import TracedTransport
+
+        transport = TracedTransport()
     close_after_shutdown(lifecycle, transport.close)
     return BuiltInReaders(config, logger, http_client, transport)
 
