@@ -13,7 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from understage.errors import NotFoundError, ResponseError, ServiceUnavailableError, UnsupportedOperationError
+from understage.errors import NotFoundError, ResponseError, ServiceUnavailableError
 from understage.integration import (
     AzureCredentials,
     AzureIntegration,
@@ -227,7 +227,6 @@ async def test_azure_credentials() -> None:
         AzureCredentialConfig(organizations=["One"], personal_access_token="one"),
         AzureCredentialConfig(personal_access_token="all"),
         AzureCredentialConfig(organizations=["app"], client_id="c", client_secret="s", tenant_id="t"),
-        AzureCredentialConfig(organizations=["managed"], client_id="c", managed_identity_client_id="m"),
     ]
     http = FakeHttp()
     http.answers = {"https://login.example/t/oauth2/v2.0/token": {"access_token": "T", "expires_in": 3600}}
@@ -240,8 +239,6 @@ async def test_azure_credentials() -> None:
     assert await some.get_headers("two") == basic(":all")
     assert await some.get_headers("app") == {"Authorization": "Bearer T"}
     assert (http.form(0)["client_id"], http.form(0)["client_secret"]) == ("c", "s")
-    with pytest.raises(UnsupportedOperationError, match="managed identity"):
-        await some.get_headers("managed")
     assert await credentials(AzureConfig(host="x", token="old")).get_headers("any") == basic(":old")
     assert await credentials(AzureConfig(host="x")).get_headers("any") == {}
 

@@ -94,12 +94,19 @@ async def test_azure_trees_and_searches(host: Any, azure: Any) -> None:
         await azure.search(f"{base}%2F**%2Fx.yaml", etag=SHA)
 
 
-async def test_azure_managed_identities_are_not_supported(host: Any, make_reader: Any) -> None:
-    """S60: credentials of a kind that is not supported are an error that says what to give instead."""
-    entry = {"host": host.netloc, "credentials": [{"clientId": "c", "managedIdentityClientId": "system-assigned"}]}
+async def test_azure_managed_identity(
+    host: Any, other_host: Any, make_reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S60: files of Azure DevOps are read as the managed identity of what this process runs on."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{other_host.url}/identity")
+    monkeypatch.setenv("IDENTITY_HEADER", "proof")
+    other_host.answers["/identity"] = {"access_token": "T", "expires_in": "3600"}
+    host.answers["/org/project/_apis/git/repositories/repo/items"] = b"content"
+    entry = {"host": host.netloc, "credentials": [{"clientId": "system-assigned"}]}
     reader = make_reader({"integrations": {"azure": [entry]}})
-    with pytest.raises(UnsupportedOperationError, match="give personalAccessToken"):
-        await reader.read_url(f"{host.url}/org/project/_git/repo?path=x")
+    assert (await reader.read_url(f"{host.url}/org/project/_git/repo?path=x")).content == b"content"
+    assert other_host.requests[0].headers["X-IDENTITY-HEADER"] == "proof"
+    assert host.requests[0].headers["Authorization"] == "Bearer T"
 
 
 async def test_gerrit(host: Any, make_reader: Any, tar_gz: Any) -> None:
@@ -188,11 +195,25 @@ async def test_s3_answers_that_are_no_listings(host: Any, s3: Any) -> None:
         await s3.read_tree(f"{host.url}/bucket/x")
 
 
-async def test_s3_roles_are_not_supported(host: Any, make_reader: Any) -> None:
-    """S60: a role to take on is an error that says what to do instead, not an anonymous request."""
-    entry = {"endpoint": host.url, "s3ForcePathStyle": True, "roleArn": "arn:aws:iam::1:role/x"}
-    with pytest.raises(UnsupportedOperationError, match="roleArn"):
+async def test_s3_roles(host: Any, other_host: Any, make_reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S60: an object of S3 is read with the keys of a role that was taken on; without keys for that it is an error."""
+    entry = {"endpoint": host.url, "s3ForcePathStyle": True, "roleArn": "arn:aws:iam::1:role/x", "externalId": "e"}
+    with pytest.raises(UnsupportedOperationError, match="there are no keys to take on arn:aws:iam::1:role/x"):
         await make_reader({"integrations": {"awsS3": [entry]}}).read_url(f"{host.url}/bucket/x")
+    assert host.requests == []
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", other_host.url)
+    answer = "<AccessKeyId>ROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>session</SessionToken>"
+    space = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
+    end = "<Expiration>2999-01-01T00:00:00Z</Expiration>"
+    other_host.answers["/"] = f"<R {space}><Credentials>{answer}{end}</Credentials></R>"
+    host.answers["/bucket/x"] = b"content"
+    entry |= {"accessKeyId": "AK", "secretAccessKey": "SK"}
+    reader = make_reader({"integrations": {"awsS3": [entry]}})
+    assert (await reader.read_url(f"{host.url}/bucket/x")).content == b"content"
+    assert "Credential=AK/" in other_host.requests[0].headers["Authorization"]
+    assert "Credential=ROLE/" in host.requests[0].headers["Authorization"]
+    assert host.requests[0].headers["x-amz-security-token"] == "session"
 
 
 async def test_gcs(host: Any, transport: Any) -> None:

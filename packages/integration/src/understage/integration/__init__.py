@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from understage.integration.aws_credentials import AwsCredentials
     from understage.integration.aws_s3 import AwsS3Integration, ObjectUrl
     from understage.integration.azure import AzureIntegration
+    from understage.integration.azure_credentials import AzureCredentials
     from understage.integration.base import Integration, RepositoryIntegration
     from understage.integration.bitbucket_cloud import BitbucketCloudIntegration
     from understage.integration.bitbucket_server import BitbucketServerIntegration
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
     from understage.integration.github_credentials import GithubCredentials
     from understage.integration.gitlab import GitlabIntegration
     from understage.integration.google_gcs import GoogleGcsIntegration
-    from understage.integration.host_credentials import AzureCredentials, BitbucketCloudCredentials, GoogleCredentials
+    from understage.integration.host_credentials import BitbucketCloudCredentials, GoogleCredentials
     from understage.integration.repository_url import RepositoryUrl
     from understage.integration.scm_integrations import IntegrationGroup, ScmIntegrations
 
 __all__ = [
+    "AwsCredentials",
     "AwsS3Integration",
     "AzureCredentials",
     "AzureIntegration",
@@ -45,8 +48,9 @@ __all__ = [
 
 # The schema of the configuration is read at every start, also of backends that read nothing.
 _HOMES: Final = {
+    "AwsCredentials": "aws_credentials",
     "AwsS3Integration": "aws_s3",
-    "AzureCredentials": "host_credentials",
+    "AzureCredentials": "azure_credentials",
     "AzureIntegration": "azure",
     "BitbucketCloudCredentials": "host_credentials",
     "BitbucketCloudIntegration": "bitbucket_cloud",

@@ -90,9 +90,28 @@ class AccessTokens:
             return token.value
 
 
-class _OAuthToken(msgspec.Struct):
+class OAuthToken(msgspec.Struct):
+    """An answer of an OAuth token endpoint.
+
+    Attributes:
+        access_token: the token.
+        expires_in: for how many seconds it counts.
+        expires_on: when it ends, in seconds since 1970; some endpoints tell that instead.
+    """
+
     access_token: str
-    expires_in: float = 3600.0
+    expires_in: float | None = None
+    expires_on: float | None = None
+
+    def token(self, now: float) -> AccessToken:
+        """Returns the token with its end.
+
+        Args:
+            now: the time, in seconds since 1970.
+        """
+        if self.expires_in is None and self.expires_on is not None:
+            return AccessToken(self.access_token, self.expires_on)
+        return AccessToken(self.access_token, now + (3600.0 if self.expires_in is None else self.expires_in))
 
 
 async def ask_json(
@@ -151,8 +170,8 @@ async def ask_oauth_token(
         ServiceUnavailableError: it does not answer as such an endpoint does.
     """
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", **(headers or {})}
-    answer = await ask_json(http, "POST", url, _OAuthToken, headers=headers, body=urlencode(form).encode())
-    return AccessToken(answer.access_token, clock() + answer.expires_in)
+    answer = await ask_json(http, "POST", url, OAuthToken, headers=headers, body=urlencode(form).encode())
+    return answer.token(clock())
 
 
 def sign_jwt(claims: Mapping[str, Any], private_key: str) -> str:

@@ -1,4 +1,4 @@
-"""Signatures of requests to S3, version 4."""
+"""Signatures of requests to S3 and other services of AWS, version 4."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AwsKeys:
         return f"AwsKeys({self.access_key_id!r})"
 
 
-def sign_get(url: str, keys: AwsKeys, region: str, now: datetime) -> Mapping[str, str]:
+def sign_get(url: str, keys: AwsKeys, region: str, now: datetime, service: str = "s3") -> Mapping[str, str]:
     """Returns the headers of a signed GET request without body.
 
     Args:
@@ -41,6 +41,7 @@ def sign_get(url: str, keys: AwsKeys, region: str, now: datetime) -> Mapping[str
         keys: whose request it is.
         region: where the store is.
         now: the time, in UTC.
+        service: whom the request is for.
     """
     parts = urlsplit(url)
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
@@ -63,10 +64,10 @@ def sign_get(url: str, keys: AwsKeys, region: str, now: datetime) -> Mapping[str
             EMPTY_SHA256,
         ]
     )
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     digest = hashlib.sha256(request.encode()).hexdigest()
     key = f"AWS4{keys.secret_access_key}".encode()
-    for part in (stamp[:8], region, "s3", "aws4_request"):
+    for part in (stamp[:8], region, service, "aws4_request"):
         key = _hmac(key, part)
     signature = _hmac(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}").hex()
     credential = f"{keys.access_key_id}/{scope}"

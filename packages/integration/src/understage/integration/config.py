@@ -130,15 +130,15 @@ class BitbucketServerConfig(msgspec.Struct, frozen=True, kw_only=True, rename="c
 
 
 class AzureCredentialConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One way in to Azure DevOps: a personal access token, or an application of Entra ID.
+    """One way in to Azure DevOps: a personal access token, an application of Entra ID, or a managed identity.
 
     Attributes:
         organizations: for which it counts; all if absent.
         personal_access_token: a token of a user.
-        client_id: an application.
+        client_id: an application; without a tenant a managed identity, `system-assigned` or its client ID.
         client_secret: the application's secret.
         tenant_id: the application's tenant.
-        managed_identity_client_id: a managed identity that stands for the application; not supported.
+        managed_identity_client_id: a managed identity that stands for the application, instead of a secret.
     """
 
     organizations: list[str] | None = None
@@ -215,7 +215,7 @@ class AwsS3Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         s3_force_path_style: whether the bucket is the first segment of the path, not part of the host.
         access_key_id: an access key; without one the environment's, else requests are anonymous.
         secret_access_key: its secret.
-        role_arn: a role to take on; not supported.
+        role_arn: a role to take on with these keys.
         external_id: goes with the role.
         region: of a store whose host does not tell it; `us-east-1` by default.
     """

@@ -7,7 +7,6 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 
-from understage.errors import UnsupportedOperationError
 from understage.integration.access_tokens import (
     AccessToken,
     AccessTokens,
@@ -16,17 +15,13 @@ from understage.integration.access_tokens import (
     ask_oauth_token,
     sign_jwt,
 )
-from understage.integration.azure import AzureIntegration
 from understage.integration.bitbucket_cloud import BitbucketCloudIntegration
 from understage.integration.config import (
-    AzureCredentialConfig,
     BitbucketServerConfig,
     GerritConfig,
     GiteaConfig,
     GoogleGcsConfig,
 )
-
-_AZURE_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 
 
 def basic_header(user: str, password: str) -> Mapping[str, str]:
@@ -98,71 +93,6 @@ class BitbucketCloudCredentials:
         if password and config.username:
             return basic_header(config.username, password)
         return {"Authorization": f"Bearer {config.token}"} if config.token else {}
-
-
-class AzureCredentials:
-    """Credentials of an Azure DevOps host: the first entry that names the organization, else the first for all.
-
-    Args:
-        integration: the integration.
-        http: asks for tokens.
-        clock: tells the time, in seconds since 1970.
-        login_url: the root of the token endpoints.
-    """
-
-    def __init__(
-        self,
-        integration: AzureIntegration,
-        http: TokenHttpClient,
-        clock: Clock = time.time,
-        login_url: str = "https://login.microsoftonline.com",
-    ) -> None:
-        self._config = integration.config
-        self._http = http
-        self._clock = clock
-        self._login_url = login_url
-        self._tokens = AccessTokens(clock)
-
-    async def get_headers(self, organization: str) -> Mapping[str, str]:
-        """Returns the request headers; none if requests are anonymous.
-
-        Args:
-            organization: whose things are asked for.
-
-        Raises:
-            UnsupportedOperationError: the credentials are of a kind that is not supported.
-            ResponseError: the token endpoint refuses.
-            ServiceUnavailableError: it cannot be reached.
-        """
-        credential = self._choose(organization)
-        if credential is None:
-            return basic_header("", self._config.token) if self._config.token else {}
-        if credential.personal_access_token:
-            return basic_header("", credential.personal_access_token)
-        client_id, secret, tenant = credential.client_id, credential.client_secret, credential.tenant_id
-        if not (client_id and secret and tenant):
-            raise UnsupportedOperationError(
-                f"integrations.azure: the credentials for '{organization}' on {self._config.host} are a managed"
-                " identity, which is not supported; give personalAccessToken, or clientId, clientSecret and tenantId"
-            )
-
-        async def fetch() -> AccessToken:
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": client_id,
-                "client_secret": secret,
-                "scope": _AZURE_SCOPE,
-            }
-            url = f"{self._login_url}/{tenant}/oauth2/v2.0/token"
-            return await ask_oauth_token(self._http, url, form, clock=self._clock)
-
-        return {"Authorization": f"Bearer {await self._tokens.get(f'{tenant}/{client_id}', fetch)}"}
-
-    def _choose(self, organization: str) -> AzureCredentialConfig | None:
-        wanted = organization.lower()
-        entries = self._config.credentials
-        named = (item for item in entries if wanted in (name.lower() for name in item.organizations or ()))
-        return next(named, None) or next((item for item in entries if item.organizations is None), None)
 
 
 class GoogleCredentials:

@@ -16,6 +16,7 @@ from understage.integration.config import (
     SECTION,
     AwsS3Config,
     AzureConfig,
+    AzureCredentialConfig,
     BitbucketCloudConfig,
     BitbucketServerConfig,
     GerritConfig,
@@ -147,6 +148,12 @@ def _group(integrations: list[T], default_host: str, default: Callable[[], T]) -
     return IntegrationGroup(integrations if known else [*integrations, default()])
 
 
+_AZURE_KINDS = (
+    "expected in each entry personalAccessToken; or clientId, clientSecret and tenantId; or clientId, tenantId and"
+    " managedIdentityClientId; or the clientId of a managed identity alone"
+)
+
+
 def _check(integrations: IntegrationsConfig, config: Config) -> None:
     hosts: dict[str, Sequence[_HostConfig]] = {
         "azure": integrations.azure,
@@ -168,6 +175,28 @@ def _check(integrations: IntegrationsConfig, config: Config) -> None:
                 _check_url(url, config, (kind, index, name))
     for index, store in enumerate(integrations.aws_s3):
         _check_url(store.endpoint, config, ("awsS3", index, "endpoint"))
+        if bool(store.access_key_id) != bool(store.secret_access_key):
+            _refuse(
+                config, ("awsS3", index, "accessKeyId"), "expected both accessKeyId and secretAccessKey, or neither"
+            )
+        if store.external_id and not store.role_arn:
+            _refuse(config, ("awsS3", index, "externalId"), "expected roleArn, too: the ID goes with a role")
+    for index, azure in enumerate(integrations.azure):
+        if not all(map(_is_complete, azure.credentials)):
+            _refuse(config, ("azure", index, "credentials"), _AZURE_KINDS)
+
+
+def _is_complete(entry: AzureCredentialConfig) -> bool:
+    given = {
+        name
+        for name in ("client_id", "client_secret", "tenant_id", "managed_identity_client_id")
+        if getattr(entry, name) is not None
+    }
+    if entry.personal_access_token is not None:
+        return not given
+    return given == {"client_id"} or (
+        given in ({"client_id", "tenant_id", name} for name in ("client_secret", "managed_identity_client_id"))
+    )
 
 
 def _check_host(host: str, config: Config, kind: str, index: int) -> None:

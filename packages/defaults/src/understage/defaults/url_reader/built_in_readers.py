@@ -26,6 +26,7 @@ from understage.defaults.url_reader.s3_store import S3Store
 from understage.defaults.url_reader.transport import Transport
 from understage.errors import UnderstageError
 from understage.integration import (
+    AwsCredentials,
     AzureCredentials,
     BitbucketCloudCredentials,
     GithubCredentials,
@@ -135,7 +136,7 @@ class BuiltInReaders:
                 if s3.host == AMAZON
                 else IntegrationHops([s3.endpoint], rules)
             )
-            yield s3, S3Store(s3, self._transport, check)
+            yield s3, S3Store(s3, AwsCredentials(s3.config, self._http_client), self._transport, check)
 
     def _relevant(self) -> object:
         return [self._config.get_optional(key) for key in _SECTIONS]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -14,8 +13,8 @@ from understage.defaults.url_reader.object_reader import StoredObject
 from understage.defaults.url_reader.repository_reader import FileConditions
 from understage.defaults.url_reader.transport import Fetched, HopCheck, ReadRequest, Transport
 from understage.errors import InputError, UnderstageError, UnsupportedOperationError
-from understage.integration import AwsS3Integration, ObjectUrl
-from understage.integration.aws_signature import AwsKeys, sign_get
+from understage.integration import AwsCredentials, AwsS3Integration, ObjectUrl
+from understage.integration.aws_signature import sign_get
 
 _NAMESPACE: Final = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
@@ -24,23 +23,19 @@ class S3Store:
     """An S3 store.
 
     Args:
-        integration: its addresses and keys; without keys those of the environment count, but only at Amazon.
+        integration: its addresses.
+        credentials: its keys.
         transport: makes the requests.
         check: checks their hops.
-        env: environment variables; by default the process's.
     """
 
     def __init__(
-        self,
-        integration: AwsS3Integration,
-        transport: Transport,
-        check: HopCheck,
-        env: Mapping[str, str] | None = None,
+        self, integration: AwsS3Integration, credentials: AwsCredentials, transport: Transport, check: HopCheck
     ) -> None:
         self._integration = integration
+        self._credentials = credentials
         self._transport = transport
         self._check = check
-        self._env = os.environ if env is None else env
 
     def parse(self, url: str) -> ObjectUrl:
         """Takes an address apart."""
@@ -53,7 +48,7 @@ class S3Store:
             ReadRequest(
                 url=url,
                 check=self._check,
-                credentials=self._sign(url, location, token),
+                credentials=await self._sign(url, location, token),
                 etag=conditions.etag,
                 last_modified_after=conditions.last_modified_after,
                 max_bytes=conditions.max_bytes,
@@ -69,7 +64,7 @@ class S3Store:
             more = f"continuation-token={quote(continuation, safe='')}&" if continuation else ""
             # The query is signed, and its names have to be in this order.
             url = f"{location.bucket_url}/?{more}list-type=2&prefix={quote(prefix, safe='')}"
-            credentials = self._sign(url, location, token)
+            credentials = await self._sign(url, location, token)
             name = location.url_of(prefix)
             fetched = await self._transport.fetch(ReadRequest(url, self._check, credentials=credentials, name=name))
             page, continuation = await asyncio.to_thread(_parse_listing, fetched.content, name)
@@ -79,25 +74,11 @@ class S3Store:
             if not continuation:
                 return objects
 
-    def _sign(self, url: str, location: ObjectUrl, token: str | None) -> Mapping[str, str]:
+    async def _sign(self, url: str, location: ObjectUrl, token: str | None) -> Mapping[str, str]:
         if token:
             raise UnsupportedOperationError("S3 takes signatures, not tokens; configure 'integrations.awsS3'")
-        keys = self._keys()
+        keys = await self._credentials.get_keys()
         return {} if keys is None else sign_get(url, keys, location.region, datetime.now(UTC))
-
-    def _keys(self) -> AwsKeys | None:
-        config = self._integration.config
-        if config.role_arn:
-            raise UnsupportedOperationError(
-                f"integrations.awsS3: roleArn of {self._integration.host} is not supported; give the keys of a user, or"
-                " let the environment provide temporary ones"
-            )
-        if config.access_key_id and config.secret_access_key:
-            return AwsKeys(config.access_key_id, config.secret_access_key)
-        key, secret = self._env.get("AWS_ACCESS_KEY_ID"), self._env.get("AWS_SECRET_ACCESS_KEY")
-        if key and secret and config.endpoint is None:
-            return AwsKeys(key, secret, self._env.get("AWS_SESSION_TOKEN") or None)
-        return None
 
 
 def _parse_listing(content: bytes, name: str) -> tuple[list[StoredObject], str]:
