@@ -13,7 +13,7 @@ from understage.catalog.access import Access
 from understage.catalog.database import stitching
 from understage.catalog.database.refresh_state import NewEntity, insert_entities
 from understage.catalog.database.stitching import FinalEntity
-from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.extensions import Extensions
 from understage.catalog.http.gate import Gate
 from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.predicates import EVERYTHING
@@ -76,6 +76,7 @@ class CatalogUnderTest:
         self.failures: list[BaseException] = []
         self.running: RunningCatalog | None = None
         self.web = MockUrlReader()
+        self.extend: Callable[[Extensions], None] | None = None
 
     def write(self, name: str, text: str) -> Path:
         """Writes an entity file."""
@@ -107,10 +108,12 @@ class CatalogUnderTest:
         everything = ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"]
         locations = [{"type": "file", "target": str(self.folder / target)} for target in targets]
         settings = {"rules": [{"allow": everything}], "locations": locations, **(catalog or {})}
-        extensions = ProcessingExtensions()
-        extensions.processors += processors
+        extensions = Extensions()
+        if self.extend is not None:
+            self.extend(extensions)
+        extensions.processing.processors += processors
         for provider in providers:
-            extensions.add_provider(provider, self.failures.append)
+            extensions.processing.add_provider(provider, self.failures.append)
         config = config_from_data({"catalog": settings})
         return RunningCatalog(
             config, self.database, self.logs, extensions, self.totals, self.web, self.events, self.metrics

@@ -7,8 +7,8 @@ import pytest
 
 from understage.catalog.model import schemas
 from understage.catalog.model.envelope import check_envelope, enforce_policies
-from understage.catalog.model.schema_errors import SchemaViolationError, check_schema
 from understage.catalog.model.schemas import is_built_in_kind, kind_validator
+from understage.catalog_api.schema_errors import SchemaViolationError, check_schema
 
 SPECS: dict[str, dict[str, Any]] = {
     "Component": {"type": "service", "lifecycle": "production", "owner": "me"},

@@ -125,6 +125,7 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             load; 100 to 150 seconds by default. `false` turns processing off in this process.
         provider_options: options of entity providers by name.
         processor_options: options of processors by name.
+        disable_default_processors: whether the built-in processors are left out that read locations and annotate them.
         readonly: whether no location may be registered, changed or removed over HTTP.
         default_location_conflict_strategy: what happens when a location is registered again: `reject`, or `refresh`,
             which reads it again.
@@ -138,6 +139,7 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     processing_interval: HumanDuration | Literal[False] | None = None
     provider_options: dict[str, ProviderOptions] = {}
     processor_options: dict[str, ProcessorOptions] = {}
+    disable_default_processors: bool = False
     readonly: bool = False
     default_location_conflict_strategy: Literal["refresh", "reject"] = "reject"
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from understage.catalog_api import CatalogProcessor, EntityProvider
+from understage.catalog.model.field_formats import DEFAULT_FORMATS
+from understage.catalog_api import (
+    AnalyzerParts,
+    CatalogProcessor,
+    EntityDataParser,
+    EntityProvider,
+    FieldValidators,
+    LocationAnalyzer,
+    LocationAnalyzerFactory,
+    PlaceholderResolver,
+    ProcessingErrorHandler,
+    ScmLocationAnalyzer,
+)
 from understage.errors import ConflictError
 from understage.plugin_api import ExtensionPointContext
 
@@ -26,11 +38,20 @@ class AddedProvider:
 
 
 class ProcessingExtensions:
-    """Collects processors and providers; each module gets a view of its own by `for_module`."""
+    """Collects what takes part in processing; each module gets a view of its own by `for_module`.
+
+    Attributes:
+        processors: processors.
+        providers: entity providers by name.
+        placeholder_resolvers: resolvers by the names of their placeholders.
+        error_handler: is told of errors.
+    """
 
     def __init__(self) -> None:
         self.processors: list[CatalogProcessor] = []
         self.providers: dict[str, AddedProvider] = {}
+        self.placeholder_resolvers: dict[str, PlaceholderResolver] = {}
+        self.error_handler: ProcessingErrorHandler | None = None
 
     def for_module(self, context: ExtensionPointContext) -> ModuleProcessingExtensions:
         """Returns the extension point as one module sees it."""
@@ -49,6 +70,19 @@ class ProcessingExtensions:
                 f"{type(provider).__module__}; what providers bring is remembered by their names, so give one another"
             )
         self.providers[provider.name] = AddedProvider(provider, report_failure)
+
+    def add_placeholder_resolver(self, key: str, resolver: PlaceholderResolver) -> None:
+        """Adds a placeholder resolver.
+
+        Raises:
+            ConflictError: another one has the same key.
+        """
+        if key in self.placeholder_resolvers:
+            raise ConflictError(
+                f"the placeholder ${key} has two resolvers, of {self.placeholder_resolvers[key].__module__} and "
+                f"{resolver.__module__}; leave one of the modules out, or give its placeholder another name"
+            )
+        self.placeholder_resolvers[key] = resolver
 
 
 class ModuleProcessingExtensions:
@@ -75,3 +109,112 @@ class ModuleProcessingExtensions:
         """
         for provider in providers:
             self._extensions.add_provider(provider, self._report_failure)
+
+    def add_placeholder_resolver(self, key: str, resolver: PlaceholderResolver) -> None:
+        """Adds a kind of placeholder, or replaces one of the built-in ones.
+
+        Raises:
+            ConflictError: another module has added one of this name.
+        """
+        self._extensions.add_placeholder_resolver(key, resolver)
+
+    def set_on_processing_error_handler(self, handler: ProcessingErrorHandler) -> None:
+        """Has a function told of errors; the last one that is set counts."""
+        self._extensions.error_handler = handler
+
+
+class AnalysisExtensions:
+    """The extension point `catalog.analysis`; implements `CatalogAnalysisExtensionPoint`.
+
+    Attributes:
+        scm_analyzers: find entity files on source hosts.
+    """
+
+    def __init__(self) -> None:
+        self.scm_analyzers: list[ScmLocationAnalyzer] = []
+        self._analyzer: LocationAnalyzer | LocationAnalyzerFactory | None = None
+
+    def set_location_analyzer(self, analyzer: LocationAnalyzer | LocationAnalyzerFactory) -> None:
+        """Replaces the analyzer.
+
+        Raises:
+            ConflictError: it is replaced already.
+        """
+        if self._analyzer is not None:
+            raise ConflictError("the location analyzer is set twice; leave one of the modules out that set it")
+        self._analyzer = analyzer
+
+    def add_scm_location_analyzer(self, analyzer: ScmLocationAnalyzer) -> None:
+        """Adds what finds the entity files on one kind of source host."""
+        self.scm_analyzers.append(analyzer)
+
+    async def build(self, default: Callable[[Sequence[ScmLocationAnalyzer]], LocationAnalyzer]) -> LocationAnalyzer:
+        """Returns the analyzer of this backend.
+
+        Args:
+            default: makes the built-in one.
+        """
+        if self._analyzer is None:
+            return default(self.scm_analyzers)
+        if callable(self._analyzer):
+            return await self._analyzer(AnalyzerParts(self.scm_analyzers))
+        return self._analyzer
+
+
+class LocationsExtensions:
+    """The extension point `catalog.locations`; implements `CatalogLocationsExtensionPoint`.
+
+    Attributes:
+        allowed_types: types of locations that may be registered.
+    """
+
+    def __init__(self) -> None:
+        self.allowed_types: Sequence[str] = ("url",)
+
+    def set_allowed_location_types(self, location_types: Sequence[str]) -> None:
+        """Sets which types of locations may be registered."""
+        self.allowed_types = tuple(location_types)
+
+
+class ModelExtensions:
+    """The extension point `catalog.model`; implements `CatalogModelExtensionPoint`.
+
+    Attributes:
+        formats: of the members that all entities have.
+        parser: understands files, or None for the built-in one.
+    """
+
+    def __init__(self) -> None:
+        self.formats = DEFAULT_FORMATS
+        self.parser: EntityDataParser | None = None
+
+    def set_field_validators(self, validators: FieldValidators) -> None:
+        """Replaces the validators that are given."""
+        self.formats = self.formats.replaced_by(validators)
+
+    def set_entity_data_parser(self, parser: EntityDataParser) -> None:
+        """Replaces what understands files.
+
+        Raises:
+            ConflictError: it is replaced already.
+        """
+        if self.parser is not None:
+            raise ConflictError("the parser of entity files is set twice; leave one of the modules out that set it")
+        self.parser = parser
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """Everything that modules have added to the catalog.
+
+    Attributes:
+        processing: processors, providers, placeholders.
+        analysis: analyzers.
+        locations: which locations may be registered.
+        model: what is taken for an entity.
+    """
+
+    processing: ProcessingExtensions = field(default_factory=ProcessingExtensions)
+    analysis: AnalysisExtensions = field(default_factory=AnalysisExtensions)
+    locations: LocationsExtensions = field(default_factory=LocationsExtensions)
+    model: ModelExtensions = field(default_factory=ModelExtensions)

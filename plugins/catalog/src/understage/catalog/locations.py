@@ -34,6 +34,7 @@ class Locations:
         provider: brings their entities into the catalog.
         pipeline: returns what processes entities at present.
         is_readonly: whether nothing may be changed.
+        allowed_types: types of locations that may be registered.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Locations:
         pipeline: Callable[[], Pipeline],
         *,
         is_readonly: bool,
+        allowed_types: Sequence[str] = ALLOWED_TYPES,
     ) -> None:
         self._pipeline = pipeline
         self._database = database
         self._provider = provider
         self._is_readonly = is_readonly
+        self._allowed_types = allowed_types
 
     async def all(self) -> Sequence[Location]:
         """Returns all locations by id."""
@@ -96,7 +99,7 @@ class Locations:
             NotAllowedError: the catalog is read-only.
         """
         self._check_writable()
-        check_location(location_type, target)
+        check_location(location_type, target, self._allowed_types)
         ref = LocationRef(location_type, target)
         location = Location(str(uuid4()), location_type, target, entity_ref_of(ref))
         if await table.insert(self._database, location):
@@ -117,7 +120,7 @@ class Locations:
         Raises:
             InputError: its type is not allowed, or something is wrong with what it brings.
         """
-        check_location(location_type, target)
+        check_location(location_type, target, self._allowed_types)
         ref = LocationRef(location_type, target)
         existing = await table.find_by_target(self._database, location_type, target)
         entities = await try_out(self._pipeline(), location_entity(ref))
@@ -133,7 +136,7 @@ class Locations:
             NotFoundError: there is no such location.
         """
         self._check_writable()
-        check_location(location_type, target)
+        check_location(location_type, target, self._allowed_types)
         async with self._database.transaction() as connection:
             existing = await table.find_by_id(connection, location_id)
             if existing is None:
@@ -173,14 +176,14 @@ def entity_ref_of(ref: LocationRef) -> str:
     return stringify_entity_ref(location_entity(ref))
 
 
-def check_location(location_type: str, target: str) -> None:
+def check_location(location_type: str, target: str, allowed_types: Sequence[str] = ALLOWED_TYPES) -> None:
     """Checks what a client wants to register.
 
     Raises:
         InputError: the type is not allowed, or there is no target.
     """
-    if location_type not in ALLOWED_TYPES:
-        allowed = msgspec.json.encode(ALLOWED_TYPES).decode()
+    if location_type not in allowed_types:
+        allowed = msgspec.json.encode(list(allowed_types)).decode()
         raise InputError(f"Registered locations must be of an allowed type {allowed}")
     if not target.strip() or "\0" in target:
         raise InputError("The target of a location must not be empty, nor hold a NUL character")

@@ -1,7 +1,12 @@
 """The catalog plugin: its wiring."""
 
-from understage.catalog.extensions import ProcessingExtensions
-from understage.catalog_api import catalog_processing_extension_point
+from understage.catalog.extensions import Extensions
+from understage.catalog_api import (
+    catalog_analysis_extension_point,
+    catalog_locations_extension_point,
+    catalog_model_extension_point,
+    catalog_processing_extension_point,
+)
 from understage.plugin_api import (
     ActionsRegistry,
     Auditor,
@@ -25,8 +30,11 @@ from understage.plugin_api import (
 @create_backend_plugin(plugin_id="catalog")
 def catalog_plugin(env: PluginRegistrationPoints) -> None:
     """Reads entities from the configured locations and serves them below `/api/catalog`."""
-    extensions = ProcessingExtensions()
-    env.register_extension_point(catalog_processing_extension_point, factory=extensions.for_module)
+    extensions = Extensions()
+    env.register_extension_point(catalog_processing_extension_point, factory=extensions.processing.for_module)
+    env.register_extension_point(catalog_analysis_extension_point, extensions.analysis)
+    env.register_extension_point(catalog_locations_extension_point, extensions.locations)
+    env.register_extension_point(catalog_model_extension_point, extensions.model)
 
     @env.register_init
     async def init(
@@ -45,9 +53,12 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         scheduler: Scheduler,
         url_reader: UrlReader,
     ) -> None:
+        from functools import partial
+
         from understage.catalog.access import Access
         from understage.catalog.actions.operations import Operations
         from understage.catalog.actions.registration import register_actions
+        from understage.catalog.analysis import RepositoryAnalyzer
         from understage.catalog.config import read_catalog_config
         from understage.catalog.http.analysis_routes import add_analysis_routes
         from understage.catalog.http.gate import Gate
@@ -74,12 +85,17 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         gate = Gate(access, http_auth, auditor)
         entities = EntitiesCatalog(database, totals)
         routes = create_router(entities, gate)
-        add_analysis_routes(routes, gate)
+        analyzer = await extensions.analysis.build(partial(RepositoryAnalyzer, running.integrations))
+        add_analysis_routes(routes, gate, analyzer)
         add_upkeep_routes(routes, gate, database, running.upkeep)
         add_unprocessed_routes(routes, gate, database, running.upkeep)
         settings = read_catalog_config(config)
         locations = Locations(
-            database, running.registered, lambda: running.engine.pipeline, is_readonly=settings.readonly
+            database,
+            running.registered,
+            lambda: running.engine.pipeline,
+            is_readonly=settings.readonly,
+            allowed_types=extensions.locations.allowed_types,
         )
         on_conflict = settings.default_location_conflict_strategy
         LocationsApi(locations, gate, on_conflict).add_to(routes)

@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from understage.catalog.config import CatalogConfig, read_catalog_config
 from understage.catalog.database.texts import has_text_index
-from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.extensions import Extensions
+from understage.catalog.legacy_config import check_legacy_settings, find_removed_settings
 from understage.catalog.metrics import CatalogMetrics, CatalogSizes
 from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.cleanup import Cleanup
@@ -61,7 +62,7 @@ class RunningCatalog:
         config: Config,
         database: DatabaseService,
         logger: LoggerService,
-        extensions: ProcessingExtensions,
+        extensions: Extensions,
         totals: Totals,
         url_reader: UrlReaderService,
         events: EventsService | None = None,
@@ -72,8 +73,12 @@ class RunningCatalog:
         self._logger = logger
         self._totals = totals
         settings = read_catalog_config(config)
-        self._integrations = ScmIntegrations.from_config(config)
-        self._processors = all_processors(settings, extensions, self._integrations, url_reader)
+        self.integrations = ScmIntegrations.from_config(config)
+        self._processors = all_processors(settings, extensions, self.integrations, url_reader)
+        check_legacy_settings(config, settings, [one.name for one in self._processors.all])
+        for text in find_removed_settings(config):
+            logger.warning(text)
+        self._extensions = extensions
         self._locations = ConfigLocationProvider(settings.locations)
         self.registered = LocationStoreProvider(database)
         self._settings = settings
@@ -88,11 +93,12 @@ class RunningCatalog:
             orphan_strategy=settings.orphan_strategy,
             on_change=totals.invalidate,
             reporter=Reporter(logger, self.announcer, CatalogMetrics(metrics) if metrics else None),
+            on_errors=extensions.processing.error_handler,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._providers = Providers(
             [self._locations, self.registered],
-            extensions.providers,
+            extensions.processing.providers,
             settings,
             database,
             logger,
@@ -110,7 +116,13 @@ class RunningCatalog:
             await self._providers.forget_missing()
 
     def _pipeline(self, settings: CatalogConfig) -> Pipeline:
-        return Pipeline(self._processors, _rules(settings), self._integrations.resolve_url)
+        return Pipeline(
+            self._processors,
+            _rules(settings),
+            self.integrations.resolve_url,
+            self._extensions.locations.allowed_types,
+            self._extensions.model.formats,
+        )
 
     def _something_is_due(self) -> None:
         self._totals.invalidate()

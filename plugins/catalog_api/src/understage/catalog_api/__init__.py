@@ -1,6 +1,12 @@
 """What others may import of the catalog: the entity model, its extension points and its client."""
 
 from understage.catalog_api import annotations, relations
+from understage.catalog_api.analysis import (
+    AnalyzerParts,
+    LocationAnalyzer,
+    LocationAnalyzerFactory,
+    ScmLocationAnalyzer,
+)
 from understage.catalog_api.client import (
     FILTER_EXISTS,
     AddedLocation,
@@ -18,6 +24,7 @@ from understage.catalog_api.client import (
     LocationAnalysis,
     LocationsPage,
     PageInfo,
+    Place,
     Predicate,
     SuggestedEntity,
     SuggestedField,
@@ -34,10 +41,22 @@ from understage.catalog_api.entity import (
 )
 from understage.catalog_api.events import CONFLICT_TOPIC, ERRORS_TOPIC, ConflictPayload, ErrorsPayload
 from understage.catalog_api.extension_points import (
+    CatalogAnalysis,
+    CatalogAnalysisExtensionPoint,
+    CatalogLocations,
+    CatalogLocationsExtensionPoint,
+    CatalogModel,
+    CatalogModelExtensionPoint,
     CatalogProcessing,
     CatalogProcessingExtensionPoint,
+    ProcessingErrorHandler,
+    catalog_analysis_extension_point,
+    catalog_locations_extension_point,
+    catalog_model_extension_point,
     catalog_processing_extension_point,
 )
+from understage.catalog_api.field_validators import FieldValidator, FieldValidators
+from understage.catalog_api.kind_schemas import KindSchema
 from understage.catalog_api.kinds import (
     ApiEntity,
     ApiRemote,
@@ -61,6 +80,7 @@ from understage.catalog_api.kinds import (
     UserSpec,
     to_entity,
 )
+from understage.catalog_api.placeholders import Placeholder, PlaceholderResolver
 from understage.catalog_api.processing import CatalogProcessor, Emit, EntityDataParser, ProcessorCache
 from understage.catalog_api.providers import (
     DeferredEntity,
@@ -82,6 +102,7 @@ from understage.catalog_api.refs import (
     parse_location_ref,
     stringify_entity_ref,
 )
+from understage.catalog_api.schema_errors import SchemaViolationError
 
 __all__ = [
     "CONFLICT_TOPIC",
@@ -89,10 +110,17 @@ __all__ = [
     "ERRORS_TOPIC",
     "FILTER_EXISTS",
     "AddedLocation",
+    "AnalyzerParts",
     "ApiEntity",
     "ApiRemote",
     "ApiSpec",
+    "CatalogAnalysis",
+    "CatalogAnalysisExtensionPoint",
     "CatalogClient",
+    "CatalogLocations",
+    "CatalogLocationsExtensionPoint",
+    "CatalogModel",
+    "CatalogModelExtensionPoint",
     "CatalogProcessing",
     "CatalogProcessingExtensionPoint",
     "CatalogProcessor",
@@ -124,26 +152,37 @@ __all__ = [
     "EntityValidation",
     "ErrorsPayload",
     "ExistingEntityFile",
+    "FieldValidator",
+    "FieldValidators",
     "FilterExists",
     "FilterValue",
     "FullMutation",
     "GroupEntity",
     "GroupSpec",
+    "KindSchema",
     "Location",
     "LocationAnalysis",
+    "LocationAnalyzer",
+    "LocationAnalyzerFactory",
     "LocationEntity",
     "LocationRef",
     "LocationRefError",
     "LocationSpec",
     "LocationsPage",
     "PageInfo",
+    "Place",
+    "Placeholder",
+    "PlaceholderResolver",
     "Predicate",
+    "ProcessingErrorHandler",
     "ProcessorCache",
     "Profile",
     "Removal",
     "RemovalRefusedError",
     "ResourceEntity",
     "ResourceSpec",
+    "SchemaViolationError",
+    "ScmLocationAnalyzer",
     "SuggestedEntity",
     "SuggestedField",
     "SystemEntity",
@@ -154,6 +193,9 @@ __all__ = [
     "UserSpec",
     "ValidationFault",
     "annotations",
+    "catalog_analysis_extension_point",
+    "catalog_locations_extension_point",
+    "catalog_model_extension_point",
     "catalog_processing_extension_point",
     "is_script_url",
     "parse_entity_ref",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from understage.catalog.model.field_formats import check_field_formats
-from understage.catalog.model.schema_errors import SchemaViolationError, check_schema
+from understage.catalog.model.field_formats import DEFAULT_FORMATS, FieldFormats, check_field_formats
 from understage.catalog.model.schemas import envelope_validator
 from understage.catalog_api import DEFAULT_NAMESPACE, EntityJson
+from understage.catalog_api.schema_errors import SchemaViolationError, check_schema
 
 _ROOT_MEMBERS = frozenset(("apiVersion", "kind", "metadata", "spec"))
 
@@ -42,8 +42,12 @@ def _check_text(container: dict[str, Any], member: str, path: str) -> None:
         raise SchemaViolationError(f"/{path} must NOT have fewer than 1 characters - limit: 1")
 
 
-def enforce_policies(entity: EntityJson) -> EntityJson:
+def enforce_policies(entity: EntityJson, formats: FieldFormats = DEFAULT_FORMATS) -> EntityJson:
     """Checks an entity before its kind is looked at, and writes the default namespace into it.
+
+    Args:
+        entity: the entity.
+        formats: of its members.
 
     Raises:
         SchemaViolationError: a member has the wrong type, or is not one that an entity may bring along.
@@ -55,7 +59,7 @@ def enforce_policies(entity: EntityJson) -> EntityJson:
     for member in entity:
         if member not in _ROOT_MEMBERS:
             raise SchemaViolationError(f"Unknown field {member}: an entity has apiVersion, kind, metadata and spec")
-    check_field_formats(entity)
+    check_field_formats(entity, formats)
     return entity
 
 

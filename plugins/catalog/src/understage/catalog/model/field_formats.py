@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from understage.catalog_api import FieldValidator, FieldValidators
 from understage.errors import InputError
 
 _LABEL = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
@@ -88,38 +90,72 @@ def is_url(value: Any) -> bool:
     return bool(parts.scheme) and bool(parts.netloc or (parts.path and parts.scheme not in ("http", "https")))
 
 
-def check_field_formats(entity: dict[str, Any]) -> None:
+def is_annotation_value(value: Any) -> bool:
+    """Tells whether a value may be the value of an annotation: any text."""
+    return isinstance(value, str)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFormats:
+    """What tells whether the members of entities have their formats; see `FieldValidators` for the members."""
+
+    api_version: FieldValidator = is_api_version
+    kind: FieldValidator = is_kind
+    entity_name: FieldValidator = is_entity_name
+    namespace: FieldValidator = is_namespace
+    label_key: FieldValidator = is_key
+    label_value: FieldValidator = is_label_value
+    annotation_key: FieldValidator = is_key
+    annotation_value: FieldValidator = is_annotation_value
+    tag: FieldValidator = is_tag
+
+    def replaced_by(self, validators: FieldValidators) -> FieldFormats:
+        """Returns these formats, with the validators that are given in place of others."""
+        given = {one.name: getattr(validators, one.name) for one in fields(validators)}
+        return replace(self, **{name: validator for name, validator in given.items() if validator is not None})
+
+
+DEFAULT_FORMATS = FieldFormats()
+
+
+def check_field_formats(entity: dict[str, Any], formats: FieldFormats = DEFAULT_FORMATS) -> None:
     """Checks the formats of an entity's members; their types must have been checked before.
+
+    Args:
+        entity: the entity.
+        formats: what to check by.
 
     Raises:
         FieldFormatError: names the member, what was expected, and what was found.
     """
-    for field, value, expected in _problems(entity):
+    for field, value, expected in _problems(entity, formats):
         raise FieldFormatError(
             f'"{field}" is not valid; expected a string that is {expected} but found {_shown(value)}'
         )
 
 
-def _problems(entity: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
+def _problems(entity: dict[str, Any], formats: FieldFormats) -> Iterator[tuple[str, Any, str]]:
     metadata = entity["metadata"]
-    if not is_api_version(entity["apiVersion"]):
+    if not formats.api_version(entity["apiVersion"]):
         yield "apiVersion", entity["apiVersion"], _VERSION_TEXT
-    if not is_kind(entity["kind"]):
+    if not formats.kind(entity["kind"]):
         yield "kind", entity["kind"], _KIND_TEXT
-    if not is_entity_name(metadata["name"]):
+    if not formats.entity_name(metadata["name"]):
         yield "metadata.name", metadata["name"], _NAME_TEXT
-    if not is_namespace(metadata.get("namespace", "default")):
+    if not formats.namespace(metadata.get("namespace", "default")):
         yield "metadata.namespace", metadata["namespace"], _LABEL_TEXT
     for key, value in metadata.get("labels", {}).items():
-        if not is_key(key):
+        if not formats.label_key(key):
             yield f"labels.{key}", key, _KEY_TEXT
-        if not is_label_value(value):
+        if not formats.label_value(value):
             yield f"labels.{key}", value, f"empty or {_NAME_TEXT}"
-    for key in metadata.get("annotations", {}):
-        if not is_key(key):
+    for key, value in metadata.get("annotations", {}).items():
+        if not formats.annotation_key(key):
             yield f"annotations.{key}", key, _KEY_TEXT
+        if not formats.annotation_value(value):
+            yield f"annotations.{key}", value, "what this installation allows"
     for index, tag in enumerate(metadata.get("tags", ())):
-        if not is_tag(tag):
+        if not formats.tag(tag):
             yield f"tags.{index}", tag, _TAG_TEXT
     for index, link in enumerate(metadata.get("links", ())):
         if not is_url(link["url"]):

@@ -25,6 +25,7 @@ from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.stitcher import StitchedBatch, stitch_batch
 from understage.catalog.processing.storing import OrphanStrategy, Processed, StoredBatch, store_batch
 from understage.catalog.totals import CHANGES_CHANNEL
+from understage.catalog_api import ProcessingErrorHandler
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
 
 PROCESSING_BATCH = 200
@@ -48,6 +49,7 @@ class Engine:
         orphan_strategy: what to do with entities that nothing leads to any more.
         on_change: called after what is served has changed.
         reporter: tells what came of it; by default only to the log.
+        on_errors: is told of entities whose errors are others than before.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Engine:
         orphan_strategy: OrphanStrategy = "delete",
         on_change: Callable[[], None] = lambda: None,
         reporter: Reporter | None = None,
+        on_errors: ProcessingErrorHandler | None = None,
     ) -> None:
         self.pipeline = pipeline
         self._database = database
@@ -68,6 +71,7 @@ class Engine:
         self._orphan_strategy: OrphanStrategy = orphan_strategy
         self._on_change = on_change
         self._reporter = reporter or Reporter(logger, Announcer(None, logger), None)
+        self._on_errors = on_errors
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
@@ -201,8 +205,19 @@ class Engine:
 
         stored = await in_transaction(self._database, store)
         self._reporter.stored(processed, stored)
+        await self._tell_handler(processed)
         if stored.deleted:
             self._on_change()
+
+    async def _tell_handler(self, processed: Sequence[Processed]) -> None:
+        for one in processed:
+            if self._on_errors is None or one.is_repetition or not one.outcome.problems:
+                continue
+            try:
+                await self._on_errors(msgspec.json.decode(one.claimed.unprocessed_entity), one.outcome.problems)
+            except Exception as error:  # noqa: BLE001 - a handler of a module must not keep others from being processed
+                ref = one.claimed.entity_ref
+                self._logger.warning("A handler of processing errors has failed", entity=ref, error=error)
 
 
 def _has_learnt(one: Processed) -> bool:

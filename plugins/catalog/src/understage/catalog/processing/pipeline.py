@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 from understage.catalog.model.envelope import check_envelope, enforce_policies
+from understage.catalog.model.field_formats import DEFAULT_FORMATS, FieldFormats
 from understage.catalog.processing.collector import UNKNOWN, Child, Collector, RunCache
 from understage.catalog.processing.content_hash import content_hash
 from understage.catalog.processing.location_reading import CacheOf, LocationReading
@@ -40,6 +41,7 @@ class Outcome:
         entity: the finished entity, or None if the run failed: its last good version stays.
         location: where the entity was found.
         errors: JSON forms of everything that went wrong.
+        problems: the same as it was raised.
         children: entities that it leads to.
         relations: source, type and target.
         refresh_keys: names of what the entity is made of.
@@ -52,6 +54,7 @@ class Outcome:
     entity: EntityJson | None
     location: LocationRef
     errors: list[dict[str, Any]]
+    problems: list[Exception] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     relations: list[tuple[str, str, str]] = field(default_factory=list)
     refresh_keys: list[str] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Pipeline:
         rules: which kinds may come from where.
         resolve_url: resolves addresses relative to others; by default as browsers do.
         allowed_types: types of targets that Locations may name wherever they were found.
+        formats: of the members that all entities have.
     """
 
     def __init__(
@@ -82,9 +86,11 @@ class Pipeline:
         rules: CatalogRules,
         resolve_url: ResolveUrl | None = None,
         allowed_types: Sequence[str] = TYPES_FROM_ANYWHERE,
+        formats: FieldFormats = DEFAULT_FORMATS,
     ) -> None:
         self._processors = processors
         self._rules = rules
+        self._formats = formats
         self._reading = LocationReading(processors.readers, allowed_types, resolve_url or _resolve_plainly)
         self._reader_names = frozenset(one.name for one in processors.readers)
         names = [one.name for one in processors.all]
@@ -139,6 +145,7 @@ class Pipeline:
             entity=None if failed else finished,
             location=location,
             errors=[_error_json(error) for error in problems],
+            problems=problems,
             children=[] if stopped else list(collector.children.values()),
             relations=[] if failed else sorted(collector.relations),
             refresh_keys=[] if failed else sorted(collector.refresh_keys),
@@ -185,7 +192,7 @@ class Pipeline:
         if stringify_entity_ref(entity) != ref:
             raise InputError(f"a processor has changed the name of {ref} to {stringify_entity_ref(entity)}")
         try:
-            entity = enforce_policies(entity)
+            entity = enforce_policies(entity, self._formats)
         except InputError as error:
             raise InputError(f"Policy check failed for {ref}", error) from error
         await self._validate_kind(ref, entity)

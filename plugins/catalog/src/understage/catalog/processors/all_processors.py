@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from understage.catalog.config import CatalogConfig
-from understage.catalog.extensions import ProcessingExtensions
+from understage.catalog.extensions import Extensions
 from understage.catalog.processing.processors import Processors
 from understage.catalog.processors.annotate_location import AnnotateLocationProcessor
 from understage.catalog.processors.builtin_kinds import BuiltinKindsProcessor
 from understage.catalog.processors.file_reader import FileReaderProcessor
+from understage.catalog.processors.placeholder_resolvers import built_in_resolvers
+from understage.catalog.processors.placeholders import PlaceholderProcessor
 from understage.catalog.processors.url_reader import UrlReaderProcessor
+from understage.catalog.reading.entity_data import parse_entity_data
+from understage.catalog.reading.remembered_reads import RememberedReads
+from understage.catalog.reading.shared_reads import SharedReads
+from understage.catalog_api import CatalogProcessor
 from understage.integration import ScmIntegrations
 from understage.plugin_api import UrlReaderService
 
 
 def all_processors(
-    settings: CatalogConfig, extensions: ProcessingExtensions, integrations: ScmIntegrations, reader: UrlReaderService
+    settings: CatalogConfig, extensions: Extensions, integrations: ScmIntegrations, reader: UrlReaderService
 ) -> Processors:
     """Returns the built-in processors, and those that modules have added.
 
@@ -27,10 +33,20 @@ def all_processors(
     Raises:
         ConflictError: two have the same name.
     """
-    built_in = [
-        BuiltinKindsProcessor(),
-        FileReaderProcessor(),
-        UrlReaderProcessor(reader),
-        AnnotateLocationProcessor(integrations),
+    added = extensions.processing.processors
+    reads = SharedReads(reader)
+    resolvers = {**built_in_resolvers(integrations), **extensions.processing.placeholder_resolvers}
+    processors: list[CatalogProcessor] = [
+        PlaceholderProcessor(resolvers, RememberedReads(reads).read, integrations.resolve_url)
     ]
-    return Processors([*built_in, *extensions.processors], settings.processor_options)
+    kinds = BuiltinKindsProcessor()
+    if all(one.name != kinds.name for one in added):
+        processors.append(kinds)  # unless a module brings its own kinds under the same name
+    if not settings.disable_default_processors:
+        parser = extensions.model.parser or parse_entity_data
+        processors += [
+            FileReaderProcessor(parser),
+            UrlReaderProcessor(reads, parser),
+            AnnotateLocationProcessor(integrations),
+        ]
+    return Processors([*processors, *added], settings.processor_options)

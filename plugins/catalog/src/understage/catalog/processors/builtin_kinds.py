@@ -1,9 +1,9 @@
 """Knows the built-in kinds: their members and their relations."""
 
 from understage.catalog.model.kind_relations import kind_relations, sort_reference_lists
-from understage.catalog.model.schema_errors import check_schema
 from understage.catalog.model.schemas import is_built_in_kind, kind_validator
 from understage.catalog_api import CatalogProcessor, Emit, EntityJson, LocationRef, ProcessorCache
+from understage.catalog_api.schema_errors import check_schema
 
 
 class BuiltinKindsProcessor(CatalogProcessor):

@@ -9,7 +9,6 @@ from understage.catalog.reading.entity_data import emit_entity_data, parse_entit
 from understage.catalog.reading.shared_reads import ReadFiles, SharedReads
 from understage.catalog_api import CatalogProcessor, Emit, EntityDataParser, LocationRef, ProcessorCache
 from understage.errors import NotFoundError, NotModifiedError
-from understage.plugin_api import UrlReaderService
 
 
 class UrlReaderProcessor(CatalogProcessor):
@@ -18,12 +17,12 @@ class UrlReaderProcessor(CatalogProcessor):
     What has been read is remembered by its etag, so that hosts send only what has changed.
 
     Args:
-        reader: reads addresses.
+        reads: reads addresses.
         parser: understands the files.
     """
 
-    def __init__(self, reader: UrlReaderService, parser: EntityDataParser = parse_entity_data) -> None:
-        self._reads = SharedReads(reader)
+    def __init__(self, reads: SharedReads, parser: EntityDataParser = parse_entity_data) -> None:
+        self._reads = reads
         self._parser = parser
         # Threads that parse keep each other and the event loop from running, so one at a time is fastest for all.
         self._parsing = asyncio.Lock()

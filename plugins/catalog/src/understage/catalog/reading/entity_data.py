@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from understage.catalog.model.envelope import check_envelope
-from understage.catalog.model.schema_errors import SchemaViolationError
 from understage.catalog_api import Emit, EntityDataParser, EntityJson, LocationRef
+from understage.catalog_api.schema_errors import SchemaViolationError
 from understage.errors import InputError
 
 

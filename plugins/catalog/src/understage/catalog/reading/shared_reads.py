@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from understage.plugin_api import UrlReaderService
@@ -56,6 +57,10 @@ class SharedReads:
         self._shared: dict[tuple[str, str | None], _Shared] = {}
         self._slots = asyncio.Semaphore(CONCURRENT_READS)
 
+    async def read_file(self, url: str, etag: str | None = None) -> ReadFiles:
+        """Returns the one file at an address, whatever characters it has; otherwise as `read`."""
+        return await self._share(url, etag, lambda: self._read_file(url, etag))
+
     async def read(self, url: str, etag: str | None = None) -> ReadFiles:
         """Returns the file at an address, or all that match if it is a pattern with `*`.
 
@@ -68,10 +73,14 @@ class SharedReads:
             NotFoundError: there is nothing.
             UnderstageError: it could not be read.
         """
+        is_pattern = "*" in unquote(url)
+        return await self._share(url, etag, lambda: (self._search if is_pattern else self._read_file)(url, etag))
+
+    async def _share(self, url: str, etag: str | None, read: Callable[[], Coroutine[Any, Any, ReadFiles]]) -> ReadFiles:
         self._forget()
         shared = self._shared.get((url, etag))
         if shared is None:
-            shared = _Shared(asyncio.create_task(self._read(url, etag)), self._clock())
+            shared = _Shared(asyncio.create_task(read()), self._clock())
             self._shared[url, etag] = shared
         shared.waiting += 1
         try:
@@ -93,11 +102,13 @@ class SharedReads:
             if now - shared.since > SHARED_SECONDS or size > MAX_SHARED_BYTES:
                 del self._shared[key]
 
-    async def _read(self, url: str, etag: str | None) -> ReadFiles:
+    async def _read_file(self, url: str, etag: str | None) -> ReadFiles:
         async with self._slots:
-            if "*" not in unquote(url):
-                answer = await self._reader.read_url(url, etag=etag, max_bytes=MAX_FILE_BYTES)
-                return ReadFiles(((url, answer.content),), answer.etag)
+            answer = await self._reader.read_url(url, etag=etag, max_bytes=MAX_FILE_BYTES)
+            return ReadFiles(((url, answer.content),), answer.etag)
+
+    async def _search(self, url: str, etag: str | None) -> ReadFiles:
+        async with self._slots:
             found = await self._reader.search(url, etag=etag)
             files = [(file.url, await file.content()) for file in found.files]
             return ReadFiles(tuple(files), found.etag or None)
