@@ -273,6 +273,7 @@ def test_the_schema_describes_the_section() -> None:
         "processingInterval",
         "providerOptions",
         "processorOptions",
+        "disableDefaultProcessors",
     }
 
 
