@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,19 @@ def node() -> str:
 @pytest.fixture(scope="session")
 def example_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBackend]:
     """The example backend on a free port, ready and with its entities read."""
-    directory = tmp_path_factory.mktemp("example-backend")
+    with filled_backend(tmp_path_factory.mktemp("example-backend")) as backend:
+        yield backend
+
+
+@contextmanager
+def filled_backend(directory: Path, more: str = "") -> Iterator[RunningBackend]:
+    """Runs the example backend, perhaps with more configuration, until the block ends."""
     port = free_port()
     overrides = directory / "app-config.overrides.yaml"
     overrides.write_text(OVERRIDES.format(port=port, token=STATIC_TOKEN))
+    (directory / "app-config.more.yaml").write_text(more or "{}")
     arguments = ["main.py", "--config", "app-config.yaml", "--config", str(overrides)]
+    arguments += ["--config", str(directory / "app-config.more.yaml")]
     log = directory / "backend.log"
     with running_backend(arguments, folder=EXAMPLE, port=port, log=log, environment={}) as process:
         backend = RunningBackend(process.url, STATIC_TOKEN)
