@@ -129,6 +129,7 @@ def write_config(folder: Path, files: list[Path], database: Database, port: int,
 @contextlib.contextmanager
 def backends(configs: list[Path], log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Runs a backend for each configuration."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with log.open("wb") as output:
         processes = [
             subprocess.Popen(
@@ -136,6 +137,7 @@ def backends(configs: list[Path], log: Path) -> Iterator[list[subprocess.Popen[b
                 stdout=output,
                 stderr=output,
                 cwd=config.parent,
+                env=environment,
             )
             for config in configs
         ]

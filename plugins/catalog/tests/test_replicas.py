@@ -115,15 +115,14 @@ async def test_an_entity_that_vanishes_while_it_is_processed(
     catalog.write("a.yaml", make_component("web", owner="new") + make_component("more"))
     catalog.write("b.yaml", make_component("db", owner="new"))
     running = catalog.running
-    original = running.engine._run_all
+    original = running.engine._store
 
-    async def interrupted(claimed: Any) -> Any:
-        done = await original(claimed)
-        monkeypatch.setattr(running.engine, "_run_all", original)
+    async def interrupted(processed: Any, lease: Any, **options: Any) -> None:
+        monkeypatch.setattr(running.engine, "_store", original)
         await catalog.create("b.yaml").connect_providers()
-        return done
+        await original(processed, lease, **options)
 
-    monkeypatch.setattr(running.engine, "_run_all", interrupted)
+    monkeypatch.setattr(running.engine, "_store", interrupted)
     await catalog.later()
     assert await catalog.refs() == ["component:default/db"]
     assert await catalog.relations("component:default/db") == [("ownedBy", "group:default/new")]

@@ -79,7 +79,7 @@ def any_kind(connection: DatabaseConnection, column: str) -> str:
 
 async def write_rows(
     connection: DatabaseConnection, statement: str, types: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
+) -> int:
     """Inserts many rows: on Postgres by one statement, which is several times faster than one for each row.
 
     Args:
@@ -87,15 +87,22 @@ async def write_rows(
         statement: an `INSERT` with `{rows}` in place of the values.
         types: the columns' types on Postgres.
         rows: the values; in this order they are locked.
+
+    Returns:
+        how many rows were written; on SQLite, where others cannot write meanwhile, how many there are.
     """
+    written = 0
     for part in slices(rows, COPIED_AT_ONCE):
         if connection.dialect == "postgres":
             arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
             columns = (list(column) for column in zip(*part, strict=True))
-            await connection.execute(statement.replace("{rows}", f"SELECT * FROM unnest({arrays})"), *columns)  # noqa: S608 - types only
+            source = f"SELECT * FROM unnest({arrays})"  # noqa: S608 - types only
+            written += await connection.execute(statement.replace("{rows}", source), *columns)
         else:
             values = ", ".join(f"${number}" for number in range(1, len(types) + 1))
             await connection.execute_many(statement.replace("{rows}", f"VALUES ({values})"), part)
+            written += len(part)
+    return written
 
 
 async def update_rows(
@@ -104,7 +111,7 @@ async def update_rows(
     condition: str,
     types: Sequence[str],
     rows: Iterable[Sequence[object]],
-) -> None:
+) -> set[str]:
     """Updates many rows: on Postgres by one statement.
 
     Args:
@@ -112,18 +119,25 @@ async def update_rows(
         statement: an `UPDATE` up to its `WHERE`, with `{0}`, `{1}`, ... in place of the values.
         condition: which row a tuple of values is for, with the same placeholders.
         types: the values' types on Postgres.
-        rows: the values.
+        rows: the values; the first one of each tells what is updated.
+
+    Returns:
+        the first values of the rows that were updated; on SQLite of all of them.
     """
+    updated: set[str] = set()
     for part in slices(rows, COPIED_AT_ONCE):
         if connection.dialect == "postgres":
             arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
             names = [f"v{number}" for number in range(len(types))]
             source = f"FROM unnest({arrays}) AS given ({', '.join(names)})"
-            query = f"{statement.format(*names)} {source} WHERE {condition.format(*names)}"
-            await connection.execute(query, *(list(column) for column in zip(*part, strict=True)))
+            query = f"{statement.format(*names)} {source} WHERE {condition.format(*names)} RETURNING CAST(v0 AS text)"
+            columns = (list(column) for column in zip(*part, strict=True))
+            updated |= {row[0] for row in await connection.fetch(query, *columns)}
         else:
             places = [f"${number}" for number in range(1, len(types) + 1)]
             await connection.execute_many(f"{statement.format(*places)} WHERE {condition.format(*places)}", part)
+            updated |= {str(row[0]) for row in part}
+    return updated
 
 
 def slices(items: Iterable[T], size: int) -> Iterator[list[T]]:

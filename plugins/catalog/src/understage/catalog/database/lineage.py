@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from understage.catalog.database.dialects import among, for_no_key_update
+from understage.catalog.database.due import Lane
 from understage.catalog.database.refresh_state import Edge
 from understage.catalog.model.entity_ids import is_entity_id
 from understage.plugin_api import DatabaseConnection
@@ -41,7 +42,7 @@ async def find_ref(connection: DatabaseConnection, entity_id: str) -> str | None
 
 
 async def schedule(connection: DatabaseConnection, refs: Sequence[str], now: datetime, *, anew: bool = False) -> None:
-    """Makes entities due at once.
+    """Makes entities due at once, before all others: somebody waits for them.
 
     Args:
         connection: where to write.
@@ -52,7 +53,7 @@ async def schedule(connection: DatabaseConnection, refs: Sequence[str], now: dat
     forgotten = ", result_hash = '', cache = NULL" if anew else ""
     await connection.execute(
         f"""
-        UPDATE refresh_state SET next_update_at = $1{forgotten} WHERE entity_ref IN (
+        UPDATE refresh_state SET lane = {Lane.URGENT:d}, next_update_at = $1{forgotten} WHERE entity_ref IN (
             SELECT entity_ref FROM refresh_state WHERE {among(connection, "entity_ref", "$2")}
             ORDER BY entity_id {for_no_key_update(connection)}
         )

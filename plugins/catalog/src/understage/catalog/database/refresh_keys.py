@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from understage.catalog.database.dialects import among, for_no_key_update, write_rows
+from understage.catalog.database.due import Lane
 from understage.plugin_api import DatabaseConnection
 
 LONGEST_KEY = 255
@@ -31,12 +32,13 @@ async def replace_keys(
 
     Args:
         connection: of a transaction.
-        entity_ids: the entities whose keys are replaced.
+        entity_ids: the entities whose keys are replaced; new ones, which have none, may be left out.
         keys: entity ids with their keys.
     """
     wanted = {(entity_id, stored_key(key)) for entity_id, key in keys}
     query = f"SELECT CAST(entity_id AS text), key FROM refresh_keys WHERE {among(connection, 'entity_id', '$1')}"  # noqa: S608
-    known = {(row[0], row[1]) for row in await connection.fetch(query, list(entity_ids))}
+    rows = await connection.fetch(query, list(entity_ids)) if entity_ids else []
+    known = {(row[0], row[1]) for row in rows}
     gone = sorted(known - wanted)
     if gone:
         await connection.execute_many("DELETE FROM refresh_keys WHERE entity_id = $1 AND key = $2", gone)
@@ -59,7 +61,7 @@ async def schedule_by_keys(connection: DatabaseConnection, keys: Iterable[str], 
     """
     return await connection.execute(
         f"""
-        UPDATE refresh_state SET next_update_at = $1 WHERE entity_id IN (
+        UPDATE refresh_state SET lane = {Lane.NEW:d}, next_update_at = $1 WHERE entity_id IN (
             SELECT entity_id FROM refresh_state WHERE entity_id IN (
                 SELECT entity_id FROM refresh_keys WHERE {among(connection, "key", "$2")}
             )

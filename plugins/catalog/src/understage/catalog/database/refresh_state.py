@@ -6,18 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import astuple
 
 from understage.catalog.database.dialects import (
     COPIED_AT_ONCE,
     among,
-    for_no_key_update,
     for_update,
-    key_share,
-    skip_locked,
     slices,
     update_rows,
     write_rows,
 )
+from understage.catalog.database.due import Lane
 from understage.plugin_api import DatabaseConnection
 
 
@@ -30,18 +29,6 @@ class KnownEntity(msgspec.Struct, frozen=True):
     location_key: str | None
 
 
-class ClaimedEntity(msgspec.Struct, frozen=True):
-    """An entity whose turn it is to be processed."""
-
-    entity_id: str
-    entity_ref: str
-    unprocessed_entity: str
-    result_hash: str | None
-    cache: str | None
-    errors: str
-    failures: int
-
-
 class NewEntity(msgspec.Struct, frozen=True):
     """An entity as it was found."""
 
@@ -50,6 +37,7 @@ class NewEntity(msgspec.Struct, frozen=True):
     unprocessed_entity: str
     unprocessed_hash: str
     location_key: str | None
+    lane: int = Lane.NEW
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -68,83 +56,6 @@ class StoredRelation(msgspec.Struct, frozen=True):
     target_entity_ref: str
 
 
-async def claim_due(connection: DatabaseConnection, now: datetime, until: datetime, limit: int) -> list[ClaimedEntity]:
-    """Takes the entities that have been due longest; if nothing comes of it, they are due again after a while."""
-    return await connection.fetch(
-        f"""
-        UPDATE refresh_state SET next_update_at = $1
-        WHERE entity_id IN (
-            SELECT entity_id FROM refresh_state WHERE next_update_at <= $2
-            ORDER BY next_update_at LIMIT $3 {skip_locked(connection)}
-        )
-        RETURNING CAST(entity_id AS text), entity_ref, unprocessed_entity, result_hash, cache, errors,
-            failures
-        """,  # noqa: S608 - the dialect's words only
-        until,
-        now,
-        limit,
-        row_type=ClaimedEntity,
-    )
-
-
-async def move_due(
-    connection: DatabaseConnection, entity_ids: Sequence[str], due_at: datetime, next_update_at: datetime
-) -> int:
-    """Sets when those of the entities are due that are so at a certain time; returns how many these were."""
-    return await connection.execute(
-        f"""
-        UPDATE refresh_state SET next_update_at = $1 WHERE entity_id IN (
-            SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_id", "$2")} AND next_update_at = $3
-            ORDER BY entity_id {for_no_key_update(connection)}
-        )
-        """,  # noqa: S608 - the dialect's words only
-        next_update_at,
-        list(entity_ids),
-        due_at,
-    )
-
-
-async def set_failures(
-    connection: DatabaseConnection,
-    entity_ids: Sequence[str],
-    failures: int,
-    due_at: datetime,
-    next_update_at: datetime,
-) -> None:
-    """Notes how many runs of entities have failed in a row.
-
-    Args:
-        connection: of a transaction that has these rows for itself.
-        entity_ids: the entities.
-        failures: how many runs have failed.
-        due_at: only entities that are due then get another time; others were asked for anew meanwhile.
-        next_update_at: the other time.
-    """
-    await connection.execute(
-        f"""
-        UPDATE refresh_state SET failures = $1,
-            next_update_at = CASE WHEN next_update_at = $2 THEN $3 ELSE next_update_at END
-        WHERE {among(connection, "entity_id", "$4")}
-        """,  # noqa: S608 - the dialect's words only
-        failures,
-        due_at,
-        next_update_at,
-        list(entity_ids),
-    )
-
-
-async def keep_existing(connection: DatabaseConnection, entity_ids: Sequence[str]) -> set[str]:
-    """Returns which of these entities are still there, and keeps them from being deleted until the transaction ends."""
-    rows = await connection.fetch(
-        f"""
-        SELECT CAST(entity_id AS text) FROM refresh_state WHERE {among(connection, "entity_id", "$1")}
-        ORDER BY refresh_state.entity_id {key_share(connection)}
-        """,  # noqa: S608
-        list(entity_ids),
-    )
-    return {row[0] for row in rows}
-
-
 async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> list[KnownEntity]:
     """Returns which of these entities are known already."""
     return await connection.fetch(
@@ -155,51 +66,83 @@ async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> lis
     )
 
 
-async def insert_entities(connection: DatabaseConnection, entities: Iterable[NewEntity], now: datetime) -> None:
-    """Adds entities, to be processed at once; those that another replica has added meanwhile stay as they are."""
-    await write_rows(
+async def insert_entities(connection: DatabaseConnection, entities: Iterable[NewEntity], now: datetime) -> int:
+    """Adds entities, to be processed soon; those that another replica has added meanwhile stay as they are.
+
+    Returns:
+        how many were added.
+    """
+    return await write_rows(
         connection,
         """
         INSERT INTO refresh_state (entity_id, entity_ref, unprocessed_entity, unprocessed_hash, location_key,
-            next_update_at, last_discovery_at)
+            lane, next_update_at, last_discovery_at)
         {rows} ON CONFLICT (entity_ref) DO NOTHING
         """,
-        ("uuid", "text", "text", "text", "text", "timestamptz", "timestamptz"),
-        [(*msgspec.structs.astuple(entity), now, now) for entity in entities],
+        ("uuid", "text", "text", "text", "text", "smallint", "timestamptz", "timestamptz"),
+        # Not a list: there may be many, and each row is made when it is about to be written.
+        ((*astuple(entity), now, now) for entity in entities),
     )
 
 
 async def update_entities(connection: DatabaseConnection, entities: Iterable[NewEntity], now: datetime) -> None:
-    """Replaces what was found of known entities, to be processed at once."""
-    await connection.execute_many(
+    """Replaces what was found of known entities, to be processed soon."""
+    await update_rows(
+        connection,
         """
-        UPDATE refresh_state SET unprocessed_entity = $2, unprocessed_hash = $3, location_key = $4,
-            next_update_at = $5, last_discovery_at = $6, failures = 0
-        WHERE entity_ref = $1
+        UPDATE refresh_state SET unprocessed_entity = {1}, unprocessed_hash = {2}, location_key = {3}, lane = {4},
+            next_update_at = {5}, last_discovery_at = {5}, failures = 0
         """,
-        [
-            (one.entity_ref, one.unprocessed_entity, one.unprocessed_hash, one.location_key, now, now)
+        "entity_ref = {0}",
+        ("text", "text", "text", "text", "smallint", "timestamptz"),
+        (
+            (one.entity_ref, one.unprocessed_entity, one.unprocessed_hash, one.location_key, one.lane, now)
             for one in entities
-        ],
+        ),
     )
 
 
-async def store_results(connection: DatabaseConnection, results: Iterable[Sequence[object]]) -> None:
-    """Stores what processing has made of entities.
+class Result(msgspec.Struct, frozen=True):
+    """What processing has made of an entity.
 
-    Args:
-        connection: of a transaction.
-        results: entity id, processed entity or None to keep the last good one, result hash, errors, cache.
+    Attributes:
+        entity_id: the entity.
+        processed_entity: its JSON text, or None to keep the last good one.
+        result_hash: by which the next run tells whether anything has changed.
+        errors: JSON text.
+        cache: JSON text of what processors remember.
+        before: the hash that the entity had when it was claimed.
     """
-    await update_rows(
+
+    entity_id: str
+    processed_entity: str | None
+    result_hash: str
+    errors: str
+    cache: str | None
+    before: str | None
+
+
+async def store_results(connection: DatabaseConnection, results: Sequence[Result]) -> set[str]:
+    """Stores what processing has made of entities, except of those that others have stored meanwhile, or deleted.
+
+    Returns:
+        ids of the entities that were stored; nobody else changes them until the transaction ends.
+    """
+    if connection.dialect == "sqlite":
+        # Nobody else writes while this transaction does.
+        ids = [one.entity_id for one in results]
+        query = f"SELECT entity_id, result_hash FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}"  # noqa: S608
+        known: dict[str, str | None] = dict(await connection.fetch(query, ids))
+        results = [one for one in results if one.entity_id in known and known[one.entity_id] == one.before]
+    return await update_rows(
         connection,
         """
         UPDATE refresh_state SET processed_entity = COALESCE({1}, processed_entity), result_hash = {2}, errors = {3},
             cache = {4}
         """,
-        "entity_id = {0}",
-        ("uuid", "text", "text", "text", "text"),
-        results,
+        "entity_id = {0} AND (result_hash IS NULL AND {5} IS NULL OR result_hash = {5})",
+        ("uuid", "text", "text", "text", "text", "text"),
+        [astuple(one) for one in results],
     )
 
 
@@ -262,6 +205,9 @@ async def insert_provider_edges(connection: DatabaseConnection, edges: Iterable[
 
 async def delete_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
     """Removes edges from entities to entities."""
+    edges = list(edges)
+    if not edges:
+        return
     await connection.execute_many(
         "DELETE FROM refresh_state_references WHERE source_entity_ref = $1 AND target_entity_ref = $2",
         [(edge.source, edge.target_entity_ref) for edge in edges],
@@ -310,17 +256,20 @@ async def insert_relations(connection: DatabaseConnection, relations: Iterable[S
     """Adds relations."""
     columns = ("originating_entity_id", "source_entity_ref", "type", "target_entity_ref")
     for part in slices(relations, COPIED_AT_ONCE):
-        await connection.copy("relations", columns, map(msgspec.structs.astuple, part))
+        await connection.copy("relations", columns, map(astuple, part))
 
 
 async def delete_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:
     """Removes relations."""
+    relations = list(relations)
+    if not relations:
+        return
     await connection.execute_many(
         """
         DELETE FROM relations WHERE originating_entity_id = $1 AND source_entity_ref = $2 AND type = $3
             AND target_entity_ref = $4
         """,
-        [msgspec.structs.astuple(relation) for relation in relations],
+        [astuple(relation) for relation in relations],
     )
 
 
@@ -337,6 +286,9 @@ async def find_relation_sources(connection: DatabaseConnection, refs: Sequence[s
     return [row[0] for row in rows]
 
 
+_DEPENDENT_ROWS = (("search", "entity_id"), ("relations", "originating_entity_id"), ("final_entities", "entity_id"))
+
+
 async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -> None:
     """Removes entities with all that hangs on them."""
     # Locked first: whoever is about to write index rows for them has either done so, or finds them gone.
@@ -348,7 +300,8 @@ async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -
         list(refs),
     )
     ids = [row[0] for row in rows]
-    await connection.execute(f"DELETE FROM search WHERE {among(connection, 'entity_id', '$1')}", ids)  # noqa: S608
+    for table, column in _DEPENDENT_ROWS:
+        await connection.execute(f"DELETE FROM {table} WHERE {among(connection, column, '$1')}", ids)  # noqa: S608
     await connection.execute(f"DELETE FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}", ids)  # noqa: S608
 
 

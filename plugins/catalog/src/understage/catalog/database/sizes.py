@@ -7,7 +7,11 @@ from datetime import datetime
 
 import msgspec
 
+from understage.catalog.database.due import Lane
 from understage.plugin_api import DatabaseConnection
+
+# The index of what is due begins with the lane.
+_IN_ANY_LANE = f"lane IN ({', '.join(f'{lane:d}' for lane in Lane)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ async def count(connection: DatabaseConnection, now: datetime) -> Sizes:
         now: the time.
     """
     due = await connection.fetch_row(
-        "SELECT count(*), min(next_update_at) FROM refresh_state WHERE next_update_at <= $1", now, row_type=_Queue
+        f"SELECT count(*), min(next_update_at) FROM refresh_state WHERE {_IN_ANY_LANE} AND next_update_at <= $1",  # noqa: S608 - numbers
+        now,
+        row_type=_Queue,
     )
     return Sizes(
         by_kind=dict(await connection.fetch("SELECT kind, count(*) FROM final_entities GROUP BY kind")),
@@ -70,11 +76,17 @@ async def count(connection: DatabaseConnection, now: datetime) -> Sizes:
 async def find_oldest_due(connection: DatabaseConnection, now: datetime) -> datetime | None:
     """Returns since when the entity is due that has been so longest."""
     row = await connection.fetch_row(
-        "SELECT next_update_at FROM refresh_state WHERE next_update_at <= $1 ORDER BY next_update_at LIMIT 1",
+        f"SELECT next_update_at FROM ({' UNION ALL '.join(map(_oldest_of, Lane))}) o ORDER BY 1 LIMIT 1",  # noqa: S608
         now,
         row_type=_Due,
     )
     return None if row is None else row.since
+
+
+def _oldest_of(lane: Lane) -> str:
+    condition = f"lane = {lane:d} AND next_update_at <= $1"
+    oldest = f"SELECT next_update_at FROM refresh_state WHERE {condition} ORDER BY next_update_at LIMIT 1"  # noqa: S608
+    return f"SELECT next_update_at FROM ({oldest}) l{lane:d}"  # noqa: S608
 
 
 async def _number(connection: DatabaseConnection, query: str) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import astuple
 
 from understage.catalog.database.dialects import COPIED_AT_ONCE, among, key_share, skip_locked, slices, write_rows
+from understage.catalog.database.due import Lane
 from understage.plugin_api import DatabaseConnection
 
+_FINAL_COLUMNS = ("entity_id", "entity_ref", "kind", "final_entity", "hash", "last_updated_at")
 _SEARCH_COLUMNS = ("entity_id", "kind", "key", "value", "original_value")
 
 
@@ -32,7 +34,7 @@ class ProcessedEntity(msgspec.Struct, frozen=True):
     hash: str | None
 
 
-class OutgoingRelation(msgspec.Struct, frozen=True):
+class OutgoingRelation(msgspec.Struct, frozen=True, order=True):
     """A relation from an entity, whoever gave it."""
 
     source_entity_ref: str
@@ -60,20 +62,29 @@ class SearchRow(msgspec.Struct, frozen=True):
     original_value: str | None
 
 
-async def request_stitching(connection: DatabaseConnection, refs: Iterable[str], now: datetime) -> None:
+async def request_stitching(
+    connection: DatabaseConnection, refs: Iterable[str], now: datetime, urgent: Collection[str] = ()
+) -> None:
     """Queues entities whose final form is out of date.
 
     An entry that is there already is locked until the transaction ends: whoever works on the queue must not take it
     before what is changed here can be seen.
+
+    Args:
+        connection: of a transaction.
+        refs: the entities.
+        now: the time; the oldest requests go first.
+        urgent: those of them that go before all others.
     """
     await write_rows(
         connection,
         """
-        INSERT INTO stitch_queue (entity_ref, requested_at) {rows}
-        ON CONFLICT (entity_ref) DO UPDATE SET requested_at = excluded.requested_at
+        INSERT INTO stitch_queue (entity_ref, lane, requested_at) {rows}
+        ON CONFLICT (entity_ref) DO UPDATE SET requested_at = excluded.requested_at,
+            lane = CASE WHEN excluded.lane < stitch_queue.lane THEN excluded.lane ELSE stitch_queue.lane END
         """,
-        ("text", "timestamptz"),
-        [(ref, now) for ref in sorted(set(refs))],
+        ("text", "smallint", "timestamptz"),
+        ((ref, int(Lane.URGENT if ref in urgent else Lane.NEW), now) for ref in sorted(set(refs))),
     )
 
 
@@ -82,7 +93,7 @@ async def claim_requests(connection: DatabaseConnection, limit: int) -> list[Sti
     rows = await connection.fetch(
         f"""
         DELETE FROM stitch_queue WHERE entity_ref IN (
-            SELECT entity_ref FROM stitch_queue ORDER BY requested_at LIMIT $1 {skip_locked(connection)}
+            SELECT entity_ref FROM stitch_queue ORDER BY lane, requested_at LIMIT $1 {skip_locked(connection)}
         )
         RETURNING entity_ref, requested_at
         """,  # noqa: S608 - the dialect's words only
@@ -109,19 +120,23 @@ async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) ->
 
 
 async def find_outgoing_relations(connection: DatabaseConnection, refs: Sequence[str]) -> list[OutgoingRelation]:
-    """Returns the relations of these entities, each once, sorted by type and target."""
+    """Returns the relations of these entities, in no order; two entities may have given the same one."""
     return await connection.fetch(
-        f"""
-        SELECT DISTINCT source_entity_ref, type, target_entity_ref FROM relations
-        WHERE {among(connection, "source_entity_ref", "$1")} ORDER BY type, target_entity_ref
-        """,  # noqa: S608
+        "SELECT source_entity_ref, type, target_entity_ref FROM relations"  # noqa: S608
+        f" WHERE {among(connection, 'source_entity_ref', '$1')}",
         list(refs),
         row_type=OutgoingRelation,
     )
 
 
+async def insert_final_entities(connection: DatabaseConnection, entities: Iterable[FinalEntity], now: datetime) -> None:
+    """Writes entities that were not served before."""
+    for part in slices(entities, COPIED_AT_ONCE):
+        await connection.copy("final_entities", _FINAL_COLUMNS, ((*astuple(entity), now) for entity in part))
+
+
 async def store_final_entities(connection: DatabaseConnection, entities: Iterable[FinalEntity], now: datetime) -> None:
-    """Writes entities as they are served."""
+    """Writes entities as they are served, whether they were before or not."""
     await write_rows(
         connection,
         """
@@ -153,6 +168,9 @@ async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[Sear
 
 async def delete_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
     """Removes index rows."""
+    rows = list(rows)
+    if not rows:
+        return
     await connection.execute_many(
         "DELETE FROM search WHERE entity_id = $1 AND key = $2 AND (value = $3 OR (value IS NULL AND $4))",
         [(row.entity_id, row.key, row.value, row.value is None) for row in rows],

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from understage.catalog.database import claims, refresh_state
+from understage.catalog.database.due import Lane
 from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.catalog.processing.collector import Child
 from understage.plugin_api import DatabaseConnection
+
+FEW = 100
+"""So many entities at once go before others, because somebody may wait for them; more are a bulk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,12 @@ class Found:
     Attributes:
         source: a provider's name or an entity's ref.
         child: the entity.
+        lane: how soon it is to be processed, if it is new or has changed.
     """
 
     source: str
     child: Child
+    lane: Lane = Lane.NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,10 @@ async def take_in(connection: DatabaseConnection, found: Sequence[Found], now: d
     if claimed:
         await claims.note_dispossessed(connection, sorted(claimed), now)
         await refresh_state.delete_incoming_edges(connection, sorted(claimed))
-    await refresh_state.insert_entities(connection, new.values(), now)
+    inserted = await refresh_state.insert_entities(connection, new.values(), now)
     await refresh_state.update_entities(connection, changed.values(), now)
-    await _drop_lost_races(connection, new, discovery, found)
+    if inserted < len(new):
+        await _drop_lost_races(connection, new, discovery, found)
     return discovery
 
 
@@ -106,7 +113,7 @@ def _sort_out(
     for one in sorted(found, key=lambda item: (item.child.ref, item.child.location_key is None)):
         child, holder = one.child, known.get(one.child.ref)
         if holder is None:
-            entity = _entity(new_entity_id(), child)
+            entity = _entity(new_entity_id(), one)
             new[child.ref] = entity
             known[child.ref] = KnownEntity(entity.entity_id, child.ref, child.hash, child.location_key)
         elif holder.location_key is not None and holder.location_key != child.location_key:
@@ -116,22 +123,21 @@ def _sort_out(
             if holder.location_key is None and child.location_key is not None:
                 claimed.add(child.ref)
             if holder.unprocessed_hash != child.hash or holder.location_key != child.location_key:
-                changed[child.ref] = _entity(holder.entity_id, child)
+                changed[child.ref] = _entity(holder.entity_id, one)
                 known[child.ref] = KnownEntity(holder.entity_id, child.ref, child.hash, child.location_key)
         discovery.edges.append(Edge(one.source, child.ref))
     return discovery, new, changed, claimed
 
 
-def _entity(entity_id: str, child: Child) -> NewEntity:
-    return NewEntity(entity_id, child.ref, child.entity, child.hash, child.location_key)
+def _entity(entity_id: str, found: Found) -> NewEntity:
+    child = found.child
+    return NewEntity(entity_id, child.ref, child.entity, child.hash, child.location_key, found.lane)
 
 
 async def _drop_lost_races(
     connection: DatabaseConnection, new: dict[str, NewEntity], discovery: Discovery, found: Sequence[Found]
 ) -> None:
     """Turns inserts that another replica was faster with into conflicts, unless both come from the same location."""
-    if not new:
-        return
     lost: dict[str, str | None] = {}
     for holder in await refresh_state.find_known(connection, list(new)):
         mine = new[holder.entity_ref]

@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database.refresh_state import ClaimedEntity
+from understage.catalog.database.due import ClaimedEntity
 from understage.catalog.database.sizes import find_oldest_due
 from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.lanes import side_by_side
-from understage.catalog.processing.lease import Lease
+from understage.catalog.processing.lease import Lease, LeaseLostError, LeaseWatch
+from understage.catalog.processing.parts import run_in_parts
 from understage.catalog.processing.pausing import set_pauses
 from understage.catalog.processing.pipeline import Pipeline
 from understage.catalog.processing.reporting import Reporter
@@ -35,7 +36,6 @@ MANY_CHILDREN = 100
 POLL_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
-LONGEST_ON_THE_LOOP_SECONDS = 0.005
 
 
 class Engine:
@@ -75,6 +75,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
+        self._lease_watch = LeaseWatch(database, logger)
 
     def wake(self) -> None:
         """Says that there is something to do; otherwise it is noticed within a second."""
@@ -121,25 +122,35 @@ class Engine:
 
     async def process_due(self) -> int:
         """Processes a batch of entities whose turn it is; returns how many."""
-        lease = Lease(self._database, self._logger)
+        await self._lease_watch.look()
+        pause = timedelta(seconds=random.uniform(*self._interval_seconds))  # noqa: S311 - spreads the load
+        lease = Lease(self._database, self._logger, pause)
         metrics = self._reporter.metrics
         due_since = await find_oldest_due(self._database, datetime.now(UTC)) if metrics else None
         claimed = await lease.claim(PROCESSING_BATCH)
-        if claimed:
-            if metrics:
-                metrics.begun(due_since)
-            try:
-                async with lease.renewed():
-                    processed = await self._run_all(claimed)
-                # One lane stores while the other one runs processors; two that store would wait for each other's rows.
-                async with self._storing:
-                    await self._store(processed, lease)
-            except asyncio.CancelledError:
-                await lease.give_back()
-                raise
-            except Exception:
-                self._reporter.failed(len(claimed))
-                raise
+        if not claimed:
+            return 0
+        if metrics:
+            metrics.begun(due_since)
+
+        async def store(results: list[Processed], is_last: bool) -> None:
+            # One lane stores while the other one runs processors; two that store would wait for each other's rows.
+            async with self._storing:
+                await self._store(sorted(results, key=_ref), lease, is_last=is_last)
+
+        try:
+            async with lease.renewed():
+                await run_in_parts(
+                    claimed, self._run_one, store, weight=_weight, part=PROCESSING_BATCH, at_once=CONCURRENT_RUNS
+                )
+        except LeaseLostError as error:
+            self._logger.warning(str(error))
+        except asyncio.CancelledError:
+            await lease.give_back()
+            raise
+        except Exception:
+            self._reporter.failed(len(claimed))
+            raise
         return len(claimed)
 
     async def stitch_due(self) -> int:
@@ -158,24 +169,6 @@ class Engine:
             self._on_change()
         return batch.looked_at
 
-    async def _run_all(self, claimed: Sequence[ClaimedEntity]) -> list[Processed]:
-        todo = iter(claimed)
-        done: list[Processed] = []
-        breath = time.monotonic()
-
-        async def worker() -> None:
-            nonlocal breath
-            for one in todo:
-                done.append(await self._run_one(one))
-                if time.monotonic() - breath > LONGEST_ON_THE_LOOP_SECONDS:
-                    await asyncio.sleep(0)
-                    breath = time.monotonic()
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(CONCURRENT_RUNS, len(claimed))):
-                group.create_task(worker())
-        return sorted(done, key=lambda one: one.claimed.entity_ref)
-
     async def _run_one(self, claimed: ClaimedEntity) -> Processed:
         entity: dict[str, Any] = msgspec.json.decode(claimed.unprocessed_entity)
         cache: dict[str, Any] = msgspec.json.decode(claimed.cache) if claimed.cache else {}
@@ -188,14 +181,13 @@ class Engine:
         digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > MANY_CHILDREN else outcome.hash()
         return Processed(claimed, outcome, digest, begun_at)
 
-    async def _store(self, processed: Sequence[Processed], lease: Lease) -> None:
+    async def _store(self, processed: Sequence[Processed], lease: Lease, *, is_last: bool) -> None:
         batch = [one for one in processed if not one.is_repetition or _has_learnt(one)]
-        pause = timedelta(seconds=random.uniform(*self._interval_seconds))  # noqa: S311 - spreads the load
 
         async def store(connection: DatabaseConnection) -> StoredBatch:
             now = datetime.now(UTC)
-            await lease.finish(connection, now + pause)
-            await set_pauses(connection, processed, now, now + pause)
+            await lease.finish(connection, is_done=is_last)
+            await set_pauses(connection, processed, now, lease.due_at)
             if not batch:
                 return StoredBatch()
             stored = await store_batch(connection, batch, now, self._orphan_strategy)
@@ -218,6 +210,14 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - a handler of a module must not keep others from being processed
                 ref = one.claimed.entity_ref
                 self._logger.warning("A handler of processing errors has failed", entity=ref, error=error)
+
+
+def _ref(one: Processed) -> str:
+    return one.claimed.entity_ref
+
+
+def _weight(one: Processed) -> int:
+    return 1 + len(one.outcome.children)
 
 
 def _has_learnt(one: Processed) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from understage.catalog.database.refresh_state import move_due, set_failures
+from understage.catalog.database.due import move_due, set_failures
 from understage.catalog.processing.storing import Processed
 from understage.plugin_api import DatabaseConnection
 

@@ -79,7 +79,7 @@ def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRe
         by_source[relation.source_entity_ref].append(relation)
     stitched = Stitched()
     for one in processed:
-        entity, digest = final_form(one, by_source[one.entity_ref])
+        entity, digest = final_form(one, sorted(set(by_source[one.entity_ref])))
         if digest == one.hash:
             continue
         text = msgspec.json.encode(entity).decode()
@@ -91,9 +91,14 @@ def _stitch(processed: Sequence[ProcessedEntity], relations: Sequence[OutgoingRe
 
 
 async def _write(connection: DatabaseConnection, stitched: Stitched, now: datetime) -> None:
-    await stitching.store_final_entities(connection, stitched.entities, now)
+    existing = set(stitched.existing_ids)
+    await stitching.insert_final_entities(
+        connection, [one for one in stitched.entities if one.entity_id not in existing], now
+    )
     rows = stitched.rows
-    if stitched.existing_ids:
+    if existing:
+        changed = [one for one in stitched.entities if one.entity_id in existing]
+        await stitching.store_final_entities(connection, changed, now)
         before = await stitching.find_search_rows(connection, stitched.existing_ids)
         rows, gone = await asyncio.to_thread(_difference, rows, before)
         await stitching.delete_search_rows(connection, gone)

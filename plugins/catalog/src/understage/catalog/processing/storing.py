@@ -9,9 +9,10 @@ from typing import Literal
 
 import msgspec
 
-from understage.catalog.database import refresh_keys, refresh_state, stitching
-from understage.catalog.database.refresh_state import ClaimedEntity, Edge, StoredRelation
-from understage.catalog.processing.discovery import Conflict, Found, take_in
+from understage.catalog.database import due, refresh_keys, refresh_state, stitching
+from understage.catalog.database.due import ClaimedEntity, Lane
+from understage.catalog.database.refresh_state import Edge, Result, StoredRelation
+from understage.catalog.processing.discovery import FEW, Conflict, Found, take_in
 from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Outcome
 from understage.catalog.processing.waiting import note_refused_by_entities
@@ -46,6 +47,11 @@ class Processed:
         """Whether there is nothing to store beside what the processors remember."""
         return self.hash == self.claimed.result_hash
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing has been stored of the entity before, so that there is nothing to compare with."""
+        return self.claimed.result_hash is None
+
 
 @dataclass(slots=True)
 class StoredBatch:
@@ -71,11 +77,11 @@ async def store_batch(
         now: the time of whatever becomes due.
         orphan_strategy: what to do with entities that nothing leads to any more.
     """
-    existing = await refresh_state.keep_existing(connection, [one.claimed.entity_id for one in batch])
-    batch = [one for one in batch if one.claimed.entity_id in existing]
-    fresh = [one for one in batch if not one.is_repetition]
+    ids = await refresh_state.store_results(connection, [_result(one) for one in batch])
+    await due.make_due(connection, [one.claimed.entity_id for one in batch if one.claimed.entity_id not in ids], now)
+    fresh = [one for one in batch if not one.is_repetition and one.claimed.entity_id in ids]
     stored = StoredBatch()
-    found = [Found(one.claimed.entity_ref, child) for one in fresh for child in one.outcome.children]
+    found = [Found(one.claimed.entity_ref, child, _lane(one)) for one in fresh for child in one.outcome.children]
     discovery = await take_in(connection, found, now) if found else None
     if discovery is not None:
         stored.conflicts = discovery.conflicts
@@ -89,15 +95,15 @@ async def store_batch(
     good = [one for one in fresh if one.outcome.entity is not None]
     await refresh_keys.replace_keys(
         connection,
-        [one.claimed.entity_id for one in good],
+        [one.claimed.entity_id for one in good if not one.is_first],
         [(one.claimed.entity_id, key) for one in good for key in one.outcome.refresh_keys],
     )
-    await refresh_state.store_results(connection, [_row(one) for one in batch])
     stale |= {one.claimed.entity_ref for one in fresh}
     abandoned = sorted({edge.target_entity_ref for edge in removed})
     if orphan_strategy == "keep":
         stale |= {*abandoned, *(edge.target_entity_ref for edge in added)}
-    await stitching.request_stitching(connection, stale, now)
+    urgent = {one.claimed.entity_ref for one in fresh if one.claimed.lane == Lane.URGENT}
+    await stitching.request_stitching(connection, stale, now, urgent)
     # Who has a name that somebody was refused just now may be an orphan as well.
     candidates = {*abandoned, *(conflict.ref for conflict in stored.conflicts)}
     if orphan_strategy == "delete":
@@ -107,14 +113,21 @@ async def store_batch(
     return stored
 
 
-def _row(one: Processed) -> tuple[object, ...]:
+def _lane(parent: Processed) -> Lane:
+    """Returns how soon the entities that another one led to are to be processed."""
+    is_awaited = parent.claimed.lane == Lane.URGENT and len(parent.outcome.children) <= FEW
+    return Lane.URGENT if is_awaited else Lane.NEW
+
+
+def _result(one: Processed) -> Result:
     outcome = one.outcome
-    return (
+    return Result(
         one.claimed.entity_id,
         msgspec.json.encode(outcome.entity).decode() if outcome.entity is not None else None,
         one.hash,
         msgspec.json.encode(outcome.errors).decode(),
         msgspec.json.encode(outcome.cache).decode() if outcome.cache else None,
+        one.claimed.result_hash,
     )
 
 
@@ -122,7 +135,8 @@ async def _diff_edges(
     connection: DatabaseConnection, batch: Sequence[Processed], taken: Sequence[Edge]
 ) -> tuple[list[Edge], list[Edge]]:
     """Returns edges to add and edges to remove; a run that failed in part removes none."""
-    before = set(await refresh_state.find_outgoing_edges(connection, [one.claimed.entity_ref for one in batch]))
+    known = [one.claimed.entity_ref for one in batch if not one.is_first]
+    before = set(await refresh_state.find_outgoing_edges(connection, known)) if known else set()
     after = set(taken)
     complete = {one.claimed.entity_ref for one in batch if one.outcome.is_complete}
     return _sorted(after - before), _sorted(edge for edge in before - after if edge.source in complete)
@@ -134,7 +148,8 @@ def _sorted(edges: Iterable[Edge]) -> list[Edge]:
 
 async def _store_relations(connection: DatabaseConnection, batch: Sequence[Processed]) -> set[str]:
     """Writes the difference between old and new relations; returns whose relations change by it."""
-    before = set(await refresh_state.find_relations(connection, [one.claimed.entity_id for one in batch]))
+    known = [one.claimed.entity_id for one in batch if not one.is_first]
+    before = set(await refresh_state.find_relations(connection, known)) if known else set()
     after = {
         StoredRelation(one.claimed.entity_id, source, kind, target)
         for one in batch

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from understage.catalog.database import refresh_keys, refresh_state, stitching
+from understage.catalog.database.due import Lane
 from understage.catalog.database.refresh_state import Edge, KnownEntity
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.collector import Child
 from understage.catalog.processing.content_hash import text_hash
-from understage.catalog.processing.discovery import Conflict, Found, take_in
+from understage.catalog.processing.discovery import FEW, Conflict, Found, take_in
 from understage.catalog.processing.orphans import collect
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.waiting import note_refused_by_provider
@@ -152,7 +153,8 @@ class ProviderConnection:
         ]
         if not changed:
             return []
-        discovery = await take_in(connection, [Found(self._source_key, child) for child in changed], now)
+        lane = Lane.URGENT if len(changed) <= FEW else Lane.NEW
+        discovery = await take_in(connection, [Found(self._source_key, child, lane) for child in changed], now)
         edges = [edge for edge in discovery.edges if edge.target_entity_ref not in kept]
         await refresh_state.insert_provider_edges(connection, edges)
         return discovery.conflicts

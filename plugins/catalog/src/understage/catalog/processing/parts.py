@@ -1,0 +1,92 @@
+"""Runs many things of which some give much: several at once, and what is ready is handed over in parts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LONGEST_ON_THE_LOOP_SECONDS = 0.005
+
+
+async def run_in_parts(
+    todo: Iterable[T],
+    run: Callable[[T], Awaitable[R]],
+    store: Callable[[list[R], bool], Awaitable[None]],
+    *,
+    weight: Callable[[R], int],
+    part: int,
+    at_once: int,
+) -> None:
+    """Runs things, and hands over what is ready while the others run on.
+
+    Args:
+        todo: what to run.
+        run: runs one.
+        store: takes results, and whether these are the last ones; it is called at least once if there is anything.
+        weight: how much a result is.
+        part: how much is handed over at once. While twice as much waits, no further ones are run.
+        at_once: how many run side by side.
+
+    Raises:
+        Exception: what the first one that failed has raised; the others are cancelled.
+    """
+    rest = list(todo)
+    if not rest:
+        return
+    work = _Work(rest, run, weight, part)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(rest))):
+                group.create_task(work.run())
+            is_last = False
+            while not is_last:
+                results, is_last = await work.take()
+                await store(results, is_last)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+class _Work(Generic[T, R]):
+    """What is still to be run, and what is ready."""
+
+    def __init__(self, todo: list[T], run: Callable[[T], Awaitable[R]], weight: Callable[[R], int], part: int) -> None:
+        self._todo = iter(todo)
+        self._missing = len(todo)
+        self._run = run
+        self._weigh = weight
+        self._part = part
+        self._ready: list[R] = []
+        self._weight = 0
+        self._changed = asyncio.Condition()
+        self._breath = time.monotonic()
+
+    async def run(self) -> None:
+        """Runs one thing after the other, until none is left."""
+        for one in self._todo:
+            result = await self._run(one)
+            self._ready.append(result)
+            self._weight += self._weigh(result)
+            self._missing -= 1
+            if self._weight >= self._part or not self._missing:
+                await self._hand_over()
+            if time.monotonic() - self._breath > LONGEST_ON_THE_LOOP_SECONDS:
+                await asyncio.sleep(0)
+                self._breath = time.monotonic()
+
+    async def _hand_over(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: self._weight < 2 * self._part or not self._missing)
+
+    async def take(self) -> tuple[list[R], bool]:
+        """Waits for a part; returns it, and whether it is the last one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._weight >= self._part or not self._missing)
+            results, self._ready, self._weight = self._ready, [], 0
+            self._changed.notify_all()
+            return results, not self._missing
