@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from measuring import Candidate, free_port, guest_token, load, running
 from understage.catalog.http.gate import Gate
 from understage.catalog.http.routing import Request
 from understage.catalog.query.predicates import EVERYTHING, Predicate
-from understage.catalog.router import CatalogApi
+from understage.catalog.router import create_router
 from understage.catalog.service import EntitiesCatalog
 from understage.catalog.totals import Totals
 from understage.config import config_from_data
@@ -110,7 +110,13 @@ async def cold_milliseconds(database: DatabaseService, question: Question, repea
     """Returns the median time of an answer by a catalog that remembers nothing."""
     path, _, query = question.target.partition("?")
     body = (question.body or "").encode()
-    scope = {"type": "http", "query_string": query.encode(), "headers": [(b"content-type", b"application/json")]}
+    scope = {
+        "type": "http",
+        "method": "GET" if question.body is None else "POST",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(b"content-type", b"application/json")],
+    }
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -120,17 +126,9 @@ async def cold_milliseconds(database: DatabaseService, question: Question, repea
 
     times: list[float] = []
     for _ in range(repeats):
-        api = CatalogApi(EntitiesCatalog(database, Totals(database)), cast(Gate, OpenGate()))
-        handlers: dict[str, Callable[[Request], Awaitable[None]]] = {
-            "/entities/by-query": api.get_by_query,
-            "/entities/by-refs": api.post_by_refs,
-            "/entities": api.get_entities,
-            "/entity-facets": api.get_facets,
-        }
-        handler = handlers.get(path, api.get_by_name)
-        names = tuple(path.split("/")[3:]) if handler == api.get_by_name else ()
+        routes = create_router(EntitiesCatalog(database, Totals(database)), cast(Gate, OpenGate()))
         begin = time.perf_counter()
-        await handler(Request(scope, receive, send, names))
+        await routes(scope, receive, send)
         times.append((time.perf_counter() - begin) * 1000)
         if sum(times) > 5000:
             break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from understage.catalog.database import counts, drivers, pages, reads, texts
 from understage.catalog.database.counts import COUNTED_KEYS
 from understage.catalog.database.drivers import Driver
@@ -66,7 +68,7 @@ class Planner:
             driver, rows = await self._smallest(predicate)
             if isinstance(driver, HasText) and rows >= COUNTED_ROWS:
                 driver = None
-            if driver is not None and rows > await self._rows(HasKey(key), kinds):
+            if driver is not None and rows > await self._key_rows(key, kinds):
                 driver = None
             return await reads.find_facet(self._database, key, predicate, driver)
 
@@ -107,6 +109,12 @@ class Planner:
                 if smallest is None or rows < fewest:
                     smallest, fewest = condition, rows
         return smallest, fewest
+
+    async def _key_rows(self, key: str, kinds: tuple[str, ...] | None) -> float:
+        if key in COUNTED_KEYS:
+            return await counts.count_value(self._database, key, None, kinds)
+        rows = await self._rows(HasKey(key), kinds)
+        return rows if rows < COUNTED_ROWS else math.inf
 
     async def _rows(self, condition: Driver, kinds: tuple[str, ...] | None) -> int:
         async def ask() -> int:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote_plus
 
 import msgspec
 
+from understage.catalog import service
 from understage.catalog.auditing import Audit
 from understage.catalog.http import operations
 from understage.catalog.http.gate import Gate
+from understage.catalog.http.page_queries import body_query, next_link, offset_position, page_query, parse_order
 from understage.catalog.http.parameters import Parameters
-from understage.catalog.http.responses import Header, send_json, send_list, send_stream, send_text
+from understage.catalog.http.replies import Replies, Reply, computed_reply, projected_texts, stored_reply
+from understage.catalog.http.responses import send_stream, send_text
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog.query.cursors import (
     AfterCursor,
-    FullTextFilter,
-    OrderField,
-    decode_after,
+    Cursor,
     decode_cursor,
     encode_cursor,
 )
@@ -27,10 +28,11 @@ from understage.catalog.query.json_predicates import parse_predicate
 from understage.catalog.query.predicates import EVERYTHING, Predicate, all_of
 from understage.catalog.query.projection import parse_fields, project
 from understage.catalog.service import DEFAULT_PAGE_SIZE, EntitiesCatalog, Page, PageQuery
-from understage.catalog_api import DEFAULT_NAMESPACE, EntityJson, EntityRef
+from understage.catalog_api import DEFAULT_NAMESPACE, EntityRef
 from understage.errors import InputError
 
 _FACETS_MISSING = "Missing or empty facets parameter"
+LONGEST_PAGE_BACK = 10_000
 
 
 def create_router(catalog: EntitiesCatalog, gate: Gate) -> Routes:
@@ -64,6 +66,7 @@ class CatalogApi:
     def __init__(self, catalog: EntitiesCatalog, gate: Gate) -> None:
         self._catalog = catalog
         self._gate = gate
+        self._replies = Replies(catalog.totals)
 
     async def get_by_name(self, request: Request) -> None:
         """Sends an entity by its name."""
@@ -90,98 +93,149 @@ class CatalogApi:
         readable = await self._gate.readable(request)
         predicate = all_of(readable, filter_predicate(parse_filters(parameters.all("filter"))))
         fields = parse_fields(parameters.all("fields"))
-        order = [_parse_order(text) for text in parameters.all("order")]
-        if any(parameters.all(name) for name in ("limit", "offset", "after")):
-            await self._send_offset_page(request, parameters, predicate, order, fields)
+        order = [parse_order(text) for text in parameters.all("order")]
+        if not any(parameters.all(name) for name in ("limit", "offset", "after")):
+            chunks = self._catalog.stream(predicate, order)
+            await send_stream(request.send, (projected_texts(texts, fields) async for texts in chunks))
             return
-        chunks = self._catalog.stream(predicate, order)
-        if fields:
-            chunks = ([_projected(text, fields) for text in texts] async for texts in chunks)
-        await send_stream(request.send, chunks)
+        position = offset_position(parameters)
+        if position.limit is not None and position.limit <= service.STREAM_CHUNK:
+            key = (request.operation.id, request.scope["query_string"], readable)
+            reply = await self._replies.remembered(
+                key, lambda: self._listed(parameters, position, predicate, order, fields)
+            )
+            await reply.send(request.send)
+            return
+        chunks, has_more = await self._catalog.long_listing(
+            predicate, order, limit=position.limit, offset=position.offset or 0
+        )
+        headers = [next_link(parameters, position)] if has_more else []
+        await send_stream(request.send, (projected_texts(texts, fields) async for texts in chunks), headers=headers)
 
-    async def _send_offset_page(
+    async def _listed(
         self,
-        request: Request,
         parameters: Parameters,
+        position: AfterCursor,
         predicate: Predicate,
         order: Sequence[tuple[str, bool]],
         fields: Sequence[str],
-    ) -> None:
-        after = parameters.one("after")
-        position = decode_after(after) if after is not None else AfterCursor()
-        limit = position.limit if position.limit is not None else parameters.number("limit")
-        offset = position.offset if position.offset is not None else parameters.number("offset") or 0
-        if limit is not None and limit < 1:
-            raise InputError("Invalid limit, must be greater than zero")
-        wanted = None if limit is None else limit + 1
-        texts = await self._catalog.listing(predicate, order, limit=wanted, offset=offset)
-        headers: list[Header] = []
-        if limit is not None and len(texts) > limit:
-            texts.pop()
-            headers.append((b"link", _next_link(parameters, AfterCursor(limit, offset + limit))))
+    ) -> Reply:
+        limit = position.limit or 0
+        texts = await self._catalog.listing(predicate, order, limit=limit + 1, offset=position.offset or 0)
+        headers = [next_link(parameters, position)] if len(texts) > limit else []
         if fields:
-            await send_json(request.send, [project(msgspec.json.decode(text), fields) for text in texts], headers)
-        else:
-            await send_list(request.send, texts, headers)
+            return computed_reply([project(msgspec.json.decode(text), fields) for text in texts[:limit]], headers)
+        return stored_reply(f"[{','.join(texts[:limit])}]", headers)
 
     async def get_by_query(self, request: Request) -> None:
         """Sends a page of a query."""
         parameters = request.parameters
         async with self._gate.audit(request, "entity-fetch", queryType="by-query") as audit:
-            await self._send_query(request, parameters, audit)
-
-    async def _send_query(self, request: Request, parameters: Parameters, audit: Audit) -> None:
-        readable = await self._gate.readable(request)
-        fields = parse_fields(parameters.all("fields"))
-        number = parameters.number("limit")
-        limit = DEFAULT_PAGE_SIZE if number is None else number
-        cursor = parameters.one("cursor")
-        if cursor is not None:
-            page = await self._catalog.page_at(decode_cursor(cursor), limit, readable)
-        else:
-            page = await self._catalog.page(_page_query(parameters, limit), readable)
-        await _send_page(request, page, fields, audit)
+            cursor = parameters.one("cursor")
+            number = parameters.number("limit")
+            await self._send_query(
+                request,
+                audit,
+                decode_cursor(cursor) if cursor is not None else page_query(parameters),
+                DEFAULT_PAGE_SIZE if number is None else number,
+                parse_fields(parameters.all("fields")),
+                request.scope["query_string"],
+            )
 
     async def post_by_query(self, request: Request) -> None:
         """Sends a page of a query that is written in the body."""
         body = await request.body()
         async with self._gate.audit(request, "entity-fetch", queryType="by-query") as audit:
-            await self._send_body_query(request, body, audit)
+            cursor: str | None = body.get("cursor")
+            if cursor == "":
+                raise InputError("Cursor cannot be empty")
+            await self._send_query(
+                request,
+                audit,
+                decode_cursor(cursor) if cursor is not None else body_query(body),
+                int(body.get("limit", DEFAULT_PAGE_SIZE)),
+                parse_fields(body.get("fields", ())),
+                msgspec.json.encode(body),
+            )
 
-    async def _send_body_query(self, request: Request, body: dict[str, Any], audit: Audit) -> None:
+    async def _send_query(
+        self,
+        request: Request,
+        audit: Audit,
+        query: PageQuery | Cursor,
+        limit: int,
+        fields: Sequence[str],
+        identity: bytes,
+    ) -> None:
         readable = await self._gate.readable(request)
-        fields = parse_fields(body.get("fields", ()))
-        limit = int(body.get("limit", DEFAULT_PAGE_SIZE))
-        cursor: str | None = body.get("cursor")
-        if cursor == "":
-            raise InputError("Cursor cannot be empty")
-        if cursor is not None:
-            page = await self._catalog.page_at(decode_cursor(cursor), limit, readable)
-        else:
-            page = await self._catalog.page(_body_query(body, limit), readable)
-        await _send_page(request, page, fields, audit)
+        if isinstance(query, Cursor) and query.is_previous:
+            # Read backwards, so the first ones are known only when all are.
+            limit = min(limit, LONGEST_PAGE_BACK)
+        elif limit > service.STREAM_CHUNK:
+            await self._stream_query(request, audit, query, limit, fields, readable)
+            return
+
+        async def make() -> Reply:
+            return _page_reply(await self._page(query, limit, readable), fields)
+
+        reply = await self._replies.remembered((request.operation.id, identity, readable), make)
+        audit.tell(reply.told)
+        await reply.send(request.send)
+
+    async def _page(self, query: PageQuery | Cursor, limit: int, readable: Predicate) -> Page:
+        if isinstance(query, Cursor):
+            return await self._catalog.page_at(query, limit, readable)
+        return await self._catalog.page(replace(query, limit=limit), readable)
+
+    async def _stream_query(
+        self,
+        request: Request,
+        audit: Audit,
+        query: PageQuery | Cursor,
+        limit: int,
+        fields: Sequence[str],
+        readable: Predicate,
+    ) -> None:
+        """Sends a page that may be too large to be held: piece by piece, the same text in the end."""
+        first = last = await self._page(query, min(limit, service.FIRST_CHUNK), readable)
+
+        async def chunks() -> AsyncIterator[list[str]]:
+            nonlocal last
+            if first.items:
+                yield projected_texts(first.items, fields)
+            async for last in self._catalog.following(first, limit - len(first.items), readable):
+                if last.items:
+                    yield projected_texts(last.items, fields)
+
+        def closing() -> str:
+            told = _told(Page(total=first.total, next=last.next, previous=first.previous))
+            audit.tell(told)
+            return f'],"totalItems":{first.total},"pageInfo":{msgspec.json.encode(told["pageInfo"]).decode()}}}'
+
+        await send_stream(request.send, chunks(), opening='{"items":[', closing=closing)
 
     async def post_by_refs(self, request: Request) -> None:
         """Sends entities by their names, in the order of the names."""
-        parameters = request.parameters
         body = await request.body()
         async with self._gate.audit(request, "entity-fetch", queryType="by-refs") as audit:
             audit.tell({name: body[name] for name in ("entityRefs", "fields", "query") if name in body})
-            await self._send_by_refs(request, parameters, body)
+            predicate = filter_predicate(parse_filters(request.parameters.all("filter")))
+            if "query" in body:
+                predicate = all_of(predicate, parse_predicate(body["query"]))
+            predicate = all_of(await self._gate.readable(request), predicate)
+            fields = parse_fields(body.get("fields", ()))
+            refs: list[str] = body["entityRefs"]
+            key = (request.operation.id, tuple(refs), fields, predicate)
+            reply = await self._replies.remembered(key, lambda: self._by_refs(refs, predicate, fields))
+            await reply.send(request.send)
 
-    async def _send_by_refs(self, request: Request, parameters: Parameters, body: dict[str, Any]) -> None:
-        predicate = filter_predicate(parse_filters(parameters.all("filter")))
-        if "query" in body:
-            predicate = all_of(predicate, parse_predicate(body["query"]))
-        predicate = all_of(await self._gate.readable(request), predicate)
-        texts = await self._catalog.by_refs(body["entityRefs"], predicate)
-        fields = parse_fields(body.get("fields", ()))
+    async def _by_refs(self, refs: Sequence[str], predicate: Predicate, fields: Sequence[str]) -> Reply:
+        texts = await self._catalog.by_refs(refs, predicate)
         if fields:
             items = [None if text is None else project(msgspec.json.decode(text), fields) for text in texts]
-            await send_json(request.send, {"items": items})
-        else:
-            items_text = ",".join("null" if text is None else text for text in texts)
-            await send_text(request.send, f'{{"items":[{items_text}]}}')
+            return computed_reply({"items": items})
+        items_text = ",".join("null" if text is None else text for text in texts)
+        return stored_reply(f'{{"items":[{items_text}]}}')
 
     async def get_facets(self, request: Request) -> None:
         """Sends how often the values of facets occur."""
@@ -198,26 +252,34 @@ class CatalogApi:
             await self._send_facets(request, body["facets"], predicate)
 
     async def _send_facets(self, request: Request, facets: Sequence[str], predicate: Predicate) -> None:
-        wanted = list(dict.fromkeys(facet for facet in facets if facet))
+        wanted = tuple(dict.fromkeys(facet for facet in facets if facet))
         if not wanted:
             raise InputError(_FACETS_MISSING)
         predicate = all_of(await self._gate.readable(request), predicate)
-        await send_json(request.send, {"facets": await self._catalog.facets(wanted, predicate)})
+
+        async def make() -> Reply:
+            return computed_reply({"facets": await self._catalog.facets(wanted, predicate)})
+
+        reply = await self._replies.remembered(("facets", wanted, predicate), make)
+        await reply.send(request.send)
 
 
-async def _send_page(request: Request, page: Page, fields: Sequence[str], audit: Audit) -> None:
+def _told(page: Page) -> dict[str, Any]:
     page_info = {
         **({"nextCursor": encode_cursor(page.next)} if page.next else {}),
         **({"prevCursor": encode_cursor(page.previous)} if page.previous else {}),
     }
-    audit.tell({"totalItems": page.total, "pageInfo": page_info})
+    return {"totalItems": page.total, "pageInfo": page_info}
+
+
+def _page_reply(page: Page, fields: Sequence[str]) -> Reply:
+    told = _told(page)
     if fields:
         items = [project(msgspec.json.decode(text), fields) for text in page.items]
-        await send_json(request.send, {"items": items, "totalItems": page.total, "pageInfo": page_info})
-        return
-    info = msgspec.json.encode(page_info).decode()
+        return computed_reply({"items": items, **told}, told=told)
+    info = msgspec.json.encode(told["pageInfo"]).decode()
     text = f'{{"items":[{",".join(page.items)}],"totalItems":{page.total},"pageInfo":{info}}}'
-    await send_text(request.send, text)
+    return stored_reply(text, told=told)
 
 
 class _Metadata(msgspec.Struct):
@@ -234,58 +296,3 @@ def _ref_of(text: str) -> str:
     """Returns the name of an entity; the rest of its JSON text is passed over."""
     named = msgspec.json.decode(text, type=_Named)
     return str(EntityRef(named.kind, named.metadata.namespace, named.metadata.name))
-
-
-def _page_query(parameters: Parameters, limit: int) -> PageQuery:
-    fields = [name for text in parameters.all("fullTextFilterFields") for name in text.split(",") if name]
-    return PageQuery(
-        filters=parse_filters(parameters.all("filter")),
-        order_fields=[_parse_order_field(text) for text in parameters.all("orderField")],
-        full_text=FullTextFilter(parameters.one("fullTextFilterTerm") or "", fields or None),
-        limit=limit,
-        offset=parameters.number("offset") or 0,
-        counts=parameters.one("totalItems") != "exclude",
-    )
-
-
-def _body_query(body: dict[str, Any], limit: int) -> PageQuery:
-    full_text = body.get("fullTextFilter")
-    return PageQuery(
-        query=body.get("query", msgspec.UNSET),
-        order_fields=[OrderField(one["field"], one["order"]) for one in body.get("orderBy", ())],
-        full_text=None if full_text is None else FullTextFilter(full_text.get("term"), full_text.get("fields")),
-        limit=limit,
-        offset=int(body.get("offset", 0)),
-        counts=body.get("totalItems") != "exclude",
-    )
-
-
-def _parse_order(text: str) -> tuple[str, bool]:
-    direction, colon, field = text.partition(":")
-    if direction not in ("asc", "desc") or not colon or not field:
-        raise InputError(f'Invalid order parameter "{text}", expected "<asc or desc>:<field name>"')
-    return field.lower(), direction == "asc"
-
-
-def _parse_order_field(text: str) -> OrderField:
-    field, comma, order = text.partition(",")
-    if comma and order not in ("asc", "desc"):
-        raise InputError("Invalid order field order, must be asc or desc")
-    if not field:
-        raise InputError("Invalid order field, its name is missing")
-    return OrderField(field, order or "asc")
-
-
-def _next_link(parameters: Parameters, after: AfterCursor) -> bytes:
-    pairs = [(name, value) for name, value in parameters.pairs if name not in ("offset", "after")]
-    query = "&".join(f"{name}={_form_encoded(value)}" for name, value in [*pairs, ("after", encode_cursor(after))])
-    return f'</entities?{query}>; rel="next"'.encode("latin-1")
-
-
-def _form_encoded(value: str) -> str:
-    return quote_plus(value, safe="*").replace("~", "%7E")
-
-
-def _projected(text: str, fields: Sequence[str]) -> str:
-    entity: EntityJson = msgspec.json.decode(text)
-    return msgspec.json.encode(project(entity, fields)).decode()

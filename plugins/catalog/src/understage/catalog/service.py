@@ -21,6 +21,10 @@ from understage.errors import InputError, NotFoundError
 from understage.plugin_api import DatabaseService
 
 STREAM_CHUNK = 1000
+"""Entities that are read at once at most."""
+CHUNK_CHARACTERS = 1024 * 1024
+"""About how much is read at once: some entities hold whole API definitions."""
+FIRST_CHUNK = 100
 DEFAULT_PAGE_SIZE = 200
 
 
@@ -70,11 +74,14 @@ class EntitiesCatalog:
     Args:
         database: the catalog's database.
         totals: remembers counts until something changes.
+
+    Attributes:
+        totals: the same.
     """
 
     def __init__(self, database: DatabaseService, totals: Totals) -> None:
+        self.totals = totals
         self._database = database
-        self._totals = totals
         self._planner = Planner(database, totals)
 
     async def by_name(self, ref: EntityRef, readable: Predicate = EVERYTHING) -> str:
@@ -155,13 +162,49 @@ class EntitiesCatalog:
         """Yields the JSON texts of all entities in chunks, sorted by the first key; those without it are left out."""
         sort_key, ascending = order[0] if order else (None, True)
         start: PageStart | None = None
+        size = min(FIRST_CHUNK, STREAM_CHUNK)
         while True:
-            rows = await self._find_page(predicate, sort_key, ascending=ascending, start=start, limit=STREAM_CHUNK)
-            if rows:
-                yield [row[2] for row in rows]
-            if len(rows) < STREAM_CHUNK:
+            rows = await self._find_page(predicate, sort_key, ascending=ascending, start=start, limit=size)
+            texts = [row[2] for row in rows]
+            if texts:
+                yield texts
+            if len(rows) < size:
                 return
             start = PageStart(_values(rows[-1], sort_key))
+            size = next_chunk(texts)
+
+    async def long_listing(
+        self, predicate: Predicate, order: Sequence[tuple[str, bool]], *, limit: int | None, offset: int
+    ) -> tuple[AsyncIterator[list[str]], bool]:
+        """Returns chunks of a listing that may be too long to be held, and whether there is more after it."""
+        wanted = None if limit is None else limit + 1
+        ids: list[str] = []
+        if predicate != NOTHING:
+            ids = await reads.find_ordered_ids(self._database, predicate, order, limit=wanted, offset=offset)
+        has_more = limit is not None and len(ids) > limit
+        return self._texts(ids[:limit]), has_more
+
+    async def _texts(self, ids: Sequence[str]) -> AsyncIterator[list[str]]:
+        done, size = 0, min(FIRST_CHUNK, STREAM_CHUNK)
+        while done < len(ids):
+            texts = await reads.find_by_ids(self._database, ids[done : done + size])
+            if texts:
+                yield texts
+            done, size = done + size, next_chunk(texts)
+
+    async def following(self, first: Page, limit: int, readable: Predicate = EVERYTHING) -> AsyncIterator[Page]:
+        """Yields the pages after a page, each as large as is well held, until together they have so many entities.
+
+        Args:
+            first: the page.
+            limit: how many there may be on all of them.
+            readable: which entities are shown.
+        """
+        page, left = first, limit
+        while page.next is not None and left > 0:
+            page = await self.page_at(page.next, min(left, next_chunk(page.items)), readable)
+            left -= len(page.items)
+            yield page
 
     async def page(self, query: PageQuery, readable: Predicate = EVERYTHING) -> Page:
         """Returns the first page of a query.
@@ -249,6 +292,12 @@ class EntitiesCatalog:
             ]
             for facet in facets
         }
+
+
+def next_chunk(texts: Sequence[str]) -> int:
+    """Returns how many entities to read next, if they are about as long as these."""
+    characters = sum(map(len, texts)) // max(len(texts), 1) + 1
+    return max(1, min(STREAM_CHUNK, CHUNK_CHARACTERS // characters))
 
 
 def _values(row: PageRow, sort_key: str | None) -> list[str | None]:

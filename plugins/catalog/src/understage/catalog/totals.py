@@ -43,6 +43,21 @@ class Totals:
         self._clock = clock
         self._generation = 0
         self._entries: OrderedDict[object, _Entry] = OrderedDict()
+        self._hears_changes = False
+
+    @property
+    def generation(self) -> int:
+        """A number that grows whenever what is served may have changed."""
+        return self._generation
+
+    @property
+    def hears_changes(self) -> bool:
+        """Whether changes of other replicas are heard of, so that what is remembered can be trusted."""
+        return self._hears_changes
+
+    def now(self) -> float:
+        """Returns the time in seconds that never go back."""
+        return self._clock()
 
     def invalidate(self) -> None:
         """Forgets everything, because what is served has changed."""
@@ -70,8 +85,13 @@ class Totals:
     async def follow_changes(self) -> None:
         """Listens for changes that other replicas make, until it is cancelled."""
         async with self._database.listen(CHANGES_CHANNEL) as changes:
-            async for _ in changes:
-                self.invalidate()
+            self.invalidate()
+            self._hears_changes = True
+            try:
+                async for _ in changes:
+                    self.invalidate()
+            finally:
+                self._hears_changes = False
 
     async def fold_counts(self) -> None:
         """Adds up the counts that are kept in the database, from time to time after changes, until it is cancelled."""

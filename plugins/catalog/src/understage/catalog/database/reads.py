@@ -66,6 +66,40 @@ async def find_ordered(
         limit: how many, or None for all.
         offset: how many to leave out.
     """
+    return await _find_ordered(connection, "f.final_entity", predicate, order, limit, offset)
+
+
+async def find_ordered_ids(
+    connection: DatabaseConnection,
+    predicate: Predicate,
+    order: Sequence[tuple[str, bool]],
+    *,
+    limit: int | None,
+    offset: int,
+) -> list[str]:
+    """Returns ids of entities in the order of `find_ordered`, for what is too much to be read at once."""
+    return await _find_ordered(connection, "CAST(f.entity_id AS text)", predicate, order, limit, offset)
+
+
+async def find_by_ids(connection: DatabaseConnection, ids: Sequence[str]) -> list[str]:
+    """Returns the JSON texts of those of the entities that exist, in the order of the ids."""
+    rows = await connection.fetch(
+        "SELECT CAST(f.entity_id AS text), f.final_entity FROM final_entities f"  # noqa: S608 - the dialect's words only
+        f" WHERE {among(connection, 'f.entity_id', '$1')}",
+        list(ids),
+    )
+    texts = {row[0]: row[1] for row in rows}
+    return [texts[one] for one in ids if one in texts]
+
+
+async def _find_ordered(
+    connection: DatabaseConnection,
+    what: str,
+    predicate: Predicate,
+    order: Sequence[tuple[str, bool]],
+    limit: int | None,
+    offset: int,
+) -> list[str]:
     statement = Statement(fence(connection))
     terms: list[str] = []
     for key, ascending in order:
@@ -81,7 +115,7 @@ async def find_ordered(
     no_limit = None if connection.dialect == "postgres" else -1
     limits = f"LIMIT {statement.value(no_limit if limit is None else limit)} OFFSET {statement.value(offset)}"
     rows = await connection.fetch(
-        f"SELECT f.final_entity FROM final_entities f {where} ORDER BY {', '.join(terms)} {limits}",  # noqa: S608
+        f"SELECT {what} FROM final_entities f {where} ORDER BY {', '.join(terms)} {limits}",  # noqa: S608
         *statement.arguments,
     )
     return [row[0] for row in rows]

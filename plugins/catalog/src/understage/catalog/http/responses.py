@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,33 +18,42 @@ NO_ETAG: Header = (b"etag", b"")
 
 async def send_json(send: Send, value: Any, headers: Sequence[Header] = (), *, status: int = 200) -> None:
     """Sends a value as JSON."""
-    await _send(send, msgspec.json.encode(value), headers, status)
+    await send_body(send, msgspec.json.encode(value), headers, status=status)
 
 
 async def send_text(send: Send, text: str, headers: Sequence[Header] = ()) -> None:
     """Sends JSON text that was stored."""
-    await _send(send, text.encode(), [*headers, NO_ETAG])
+    await send_body(send, text.encode(), [*headers, NO_ETAG])
 
 
-async def send_list(send: Send, texts: Sequence[str], headers: Sequence[Header] = ()) -> None:
-    """Sends stored JSON texts as a list."""
-    await send_text(send, f"[{','.join(texts)}]", headers)
+async def send_stream(
+    send: Send,
+    chunks: AsyncIterator[list[str]],
+    *,
+    headers: Sequence[Header] = (),
+    opening: str = "[",
+    closing: Callable[[], str] = lambda: "]",
+) -> None:
+    """Sends stored JSON texts as a list while they are read; what fails before the first chunk is still answered.
 
-
-async def send_stream(send: Send, chunks: AsyncIterator[list[str]]) -> None:
-    """Sends stored JSON texts as a list while they are read; what fails before the first chunk is still answered."""
-    started = False
+    Args:
+        send: the ASGI send function.
+        chunks: the texts.
+        headers: what is sent besides the type.
+        opening: the text before the first one.
+        closing: returns the text after the last one.
+    """
+    between = opening
     async for texts in chunks:
-        opening = "," if started else "["
-        if not started:
-            started = True
-            await send({"type": "http.response.start", "status": 200, "headers": [_JSON]})
-        body = (opening + ",".join(texts)).encode()
+        if between == opening:
+            await send({"type": "http.response.start", "status": 200, "headers": [_JSON, *headers]})
+        body = (between + ",".join(texts)).encode()
+        between = ","
         await send({"type": "http.response.body", "body": body, "more_body": True})
-    if started:
-        await send({"type": "http.response.body", "body": b"]"})
+    if between == opening:
+        await send_body(send, (opening + closing()).encode(), headers)
     else:
-        await send_json(send, [])
+        await send({"type": "http.response.body", "body": closing().encode()})
 
 
 async def send_not_found(send: Send) -> None:
@@ -60,7 +69,8 @@ async def send_empty(send: Send, status: int) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send(send: Send, body: bytes, headers: Sequence[Header], status: int = 200) -> None:
+async def send_body(send: Send, body: bytes, headers: Sequence[Header] = (), *, status: int = 200) -> None:
+    """Sends JSON that is encoded already."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
     await send({"type": "http.response.body", "body": body})
