@@ -89,7 +89,11 @@ catalog:
 ENTITY = """\
 apiVersion: backstage.io/v1alpha1
 kind: Component
-metadata: {{name: component-{number}, description: 'Generated, number {number}', tags: [generated]}}
+metadata:
+  name: component-{number}
+  description: Generated, number {number}
+  tags: [generated]
+  labels: {{version: '{version}'}}
 spec: {{type: service, lifecycle: production, owner: team-{team}, system: system-{team}}}
 """
 
@@ -104,12 +108,12 @@ class Installation:
 
     folder: Path
 
-    def generate(self, count: int, files: int) -> None:
-        """Writes entities, evenly into files."""
+    def generate(self, count: int, files: int, version: int = 1) -> None:
+        """Writes entities, evenly into files; they carry the version as a label."""
         (self.folder / "entities").mkdir(exist_ok=True)
         for file in range(files):
             numbers = range(file, count, files)
-            text = "---\n".join(ENTITY.format(number=number, team=number % 10) for number in numbers)
+            text = "---\n".join(ENTITY.format(number=number, team=number % 10, version=version) for number in numbers)
             (self.folder / f"entities/part-{file}.yaml").write_text(text)
 
     def environment(self, **extra: str) -> dict[str, str]:

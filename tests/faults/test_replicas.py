@@ -1,15 +1,17 @@
 """Two processes of one backend on one Postgres."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx2
-from tests.faults.conftest import Installation, wait_for_components
+from tests.faults.conftest import Installation, assert_all_components, component_count, wait_for_components
 from tests.support.postgres import PostgresDatabases
 from tests.support.processes import BackendProcess
 
 ENTITIES = 400
+MANY = 3000
 
 
 def guest_token(backend: BackendProcess) -> str:
@@ -71,3 +73,43 @@ def test_a_replica_outlives_the_other(postgres: Installation, client: httpx2.Cli
             victim.process.wait()
         wait_for_components(client, survivor, 2000)
         assert read_with(token, survivor) == 200
+
+
+def test_one_of_three_is_killed_while_all_ingest(
+    postgres: Installation, databases: PostgresDatabases, client: httpx2.Client
+) -> None:
+    """K405, K474, K500: of three replicas that read some thousand entities, one is killed, and the files change: the
+    other two complete the catalog; no entity is missing, there twice or stale."""
+    with postgres.running() as one, postgres.running() as other:
+        with postgres.running() as victim:
+            postgres.generate(MANY, 6)
+            wait_for_components(client, one, 100)
+            victim.process.kill()
+            victim.process.wait()
+        assert component_count(client, one) < MANY, "all was there already; the test says nothing"
+        postgres.generate(MANY, 6, version=2)
+        wait_for_components(client, other, MANY)
+        wait_for_version(client, other, 2, MANY)
+        for backend in (one, other):
+            assert_all_components(client, backend, MANY)
+            assert backend.process.poll() is None
+    assert (one.process.returncode, other.process.returncode) == (0, 0)
+    for table in ("refresh_state", "final_entities"):
+        rows = asyncio.run(
+            databases.fetch(f"SELECT count(*), count(DISTINCT entity_ref) FROM {table}", plugin="catalog")
+        )
+        assert rows[0][0] == rows[0][1] >= MANY
+
+
+def wait_for_version(
+    client: httpx2.Client, backend: BackendProcess, version: int, count: int, seconds: float = 60
+) -> None:
+    """Waits until all components are those of the files' last version."""
+    deadline = time.monotonic() + seconds
+    url = f"{backend.url}/api/catalog/entity-facets?facet=metadata.labels.version&filter=kind=component"
+    while True:
+        facets = client.get(url).json()["facets"]["metadata.labels.version"]
+        if {facet["value"]: facet["count"] for facet in facets} == {str(version): count}:
+            return
+        assert time.monotonic() < deadline, f"still stale: {facets}\n{backend.log.read_text()[-3000:]}"
+        time.sleep(0.1)
