@@ -107,6 +107,20 @@ async def move_due(
     )
 
 
+async def move_up(connection: DatabaseConnection, after: datetime, next_update_at: datetime) -> int:
+    """Sets when those of the entities are due that are so only after a certain time; returns how many these were."""
+    return await connection.execute(
+        f"""
+        UPDATE refresh_state SET next_update_at = $1 WHERE entity_id IN (
+            SELECT entity_id FROM refresh_state WHERE next_update_at > $2
+            ORDER BY entity_id {for_no_key_update(connection)}
+        )
+        """,  # noqa: S608 - the dialect's words only
+        next_update_at,
+        after,
+    )
+
+
 async def set_failures(
     connection: DatabaseConnection,
     entity_ids: Sequence[str],

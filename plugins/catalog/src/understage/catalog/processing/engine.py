@@ -21,6 +21,7 @@ from understage.catalog.processing.lease import Lease, LeaseLostError, LeaseWatc
 from understage.catalog.processing.parts import run_in_parts
 from understage.catalog.processing.pausing import set_pauses
 from understage.catalog.processing.pipeline import Pipeline
+from understage.catalog.processing.replanning import Replanning
 from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.stitcher import StitchedBatch, stitch_batch
@@ -72,6 +73,7 @@ class Engine:
         self._on_change = on_change
         self._reporter = reporter or Reporter(logger, Announcer(None, logger), None)
         self._on_errors = on_errors
+        self._replanning = Replanning(database, logger, timedelta(seconds=interval_seconds[1]))
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
@@ -87,6 +89,7 @@ class Engine:
             self._wake.clear()
             pause = POLL_SECONDS
             try:
+                await self._replanning.follow_clock()
                 if await self.work():
                     continue
             except Exception as error:  # noqa: BLE001 - the loop must outlive an outage of the database
