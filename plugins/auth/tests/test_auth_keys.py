@@ -52,13 +52,25 @@ async def test_replicas_list_each_other_s_keys(clock: Any) -> None:
 
 
 async def test_a_new_key_drops_those_without_living_tokens(clock: Any) -> None:
-    """P12: keys older than three token lifetimes are deleted when a new one is made."""
+    """P12: keys older than three token lifetimes and a day are deleted when a new one is made."""
     table = MemoryPublishedKeys()
     store = make_store(table, clock)
     await store.current_key()
-    clock.now += 3 * HOUR + 1
+    clock.now += 27 * HOUR + 1
     kept = await store.current_key()
     assert [text for text in await table.published_since(0) if kept.kid not in text] == []
+
+
+async def test_a_clock_ahead_signs_nobody_out(clock: Any) -> None:
+    """P12: a replica whose clock jumps ahead by hours leaves the keys that others sign with."""
+    table = MemoryPublishedKeys()
+    store = make_store(table, clock)
+    signing = await store.current_key()
+    clock.now += 12 * HOUR
+    await make_store(table, clock).current_key()
+    clock.now -= 12 * HOUR
+    assert signing.kid in kids(await store.public_keys())
+    assert await store.current_key() is signing
 
 
 async def test_a_key_is_published_before_it_is_used(clock: Any) -> None:

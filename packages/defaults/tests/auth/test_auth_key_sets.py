@@ -106,6 +106,36 @@ async def test_refresh_in_the_background(issuer: Any) -> None:
     assert await issuer.set.keys_for(withdrawn) == []
 
 
+async def test_the_clock_was_set_back(issuer: Any) -> None:
+    """A35: after the clock was set back by a day, new keys are found as soon as ever, and no failure is kept for it."""
+    clock = issuer.installation.clock
+    await issuer.set.keys_for(issuer.token())
+    clock.now -= 86_400
+    issuer.keys.append(generate_signing_key("second"))
+    assert [key.key_id for key in await issuer.set.keys_for(issuer.token())] == ["second"]
+    assert clock.slept == []
+    issuer.installation.network.serve_error(URL, ServiceUnavailableError("connection refused"))
+    clock.now += 1
+    with pytest.raises(KeySetUnavailableError):
+        await issuer.set.keys_for(issuer.stranger())
+    clock.now -= 86_400
+    issuer.keys.append(generate_signing_key("third"))
+    issuer.installation.network.serve_json(URL, lambda: {"keys": [key.public_jwk() for key in issuer.keys]})
+    assert [key.key_id for key in await issuer.set.keys_for(issuer.token())] == ["third"]
+    assert clock.slept == []
+
+
+async def test_old_keys_are_read_again_after_the_clock_was_set_back(issuer: Any) -> None:
+    """A35: a key set that was read "tomorrow" is read again in the background, as an old one is."""
+    token = issuer.token()
+    await issuer.set.keys_for(token)
+    issuer.installation.clock.now -= 86_400
+    for _ in range(5):
+        assert len(await issuer.set.keys_for(token)) == 1
+        await asyncio.sleep(0)
+    assert issuer.requests == 2
+
+
 async def test_outage_leaves_known_keys(issuer: Any) -> None:
     """A35: while the issuer is down, tokens of known keys are good, and those of unknown keys are not decided."""
     await issuer.set.keys_for(issuer.token())

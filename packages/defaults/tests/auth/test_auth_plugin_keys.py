@@ -181,9 +181,13 @@ async def test_cancelled_caller_leaves_the_generation(source: Any, store: Any) -
 
 
 async def test_expired_keys_are_deleted(installation: Any, source: Any, store: Any) -> None:
-    """A42: expired keys are not listed, and deleted in the background; failing to is only logged."""
+    """A42: expired keys are not listed, and deleted in the background a day later; failing to is only logged."""
     await source.signing_key()
     installation.clock.now += 3 * HOUR
+    assert await source.public_keys() == []
+    await asyncio.sleep(0.01)
+    assert "delete" not in store.calls
+    installation.clock.now += 24 * HOUR
     store.failure = RuntimeError("disk full")
     assert await source.public_keys() == []
     await asyncio.sleep(0.01)
@@ -193,6 +197,26 @@ async def test_expired_keys_are_deleted(installation: Any, source: Any, store: A
     assert await source.public_keys() == []
     await asyncio.sleep(0.01)
     assert store.keys == []
+
+
+async def test_a_clock_ahead_costs_others_nothing(installation: Any, source: Any, store: Any) -> None:
+    """A42: a replica whose clock jumps ahead by hours does not delete the keys that others sign with, and goes on."""
+    other = RotatingKeySource(store, installation.logger, lambda: installation.clock.now - 12 * HOUR)
+    installation.clock.now += 12 * HOUR
+    key_id = (await other.signing_key()).key_id
+    await source.signing_key()
+    await source.public_keys()
+    await asyncio.sleep(0.01)
+    assert key_id in {jwk["kid"] for jwk in await other.public_keys()}
+    assert (await other.signing_key()).key_id == key_id
+
+
+async def test_the_clock_was_set_back(installation: Any, source: Any) -> None:
+    """A41, A42: after the clock was set back the present key goes on signing, and is listed."""
+    key_id = (await source.signing_key()).key_id
+    installation.clock.now -= 24 * HOUR
+    assert (await source.signing_key()).key_id == key_id
+    assert [jwk["kid"] for jwk in await source.public_keys()] == [key_id]
 
 
 async def test_expired_rows_are_deleted(installation: Any) -> None:

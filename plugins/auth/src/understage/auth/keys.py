@@ -13,6 +13,8 @@ import msgspec
 from understage.auth.signing import JWK, SigningKey, generate_signing_key
 
 LIFETIMES_LISTED = 3
+# Keys stay so much longer where replicas put them: one whose clock is ahead must not drop those of the others.
+KEPT_MILLISECONDS = 24 * 3600 * 1000
 
 
 class KeyStore(Protocol):
@@ -97,7 +99,7 @@ class RotatingKeyStore:
             key.kid,
             msgspec.json.encode(key.public_jwk).decode(),
             created_at=int(now * 1000),
-            drop_before=self._oldest_listed(),
+            drop_before=self._oldest_listed() - KEPT_MILLISECONDS,
         )
         self._key, self._renew_at = key, now + self._lifetime
         return key

@@ -36,7 +36,8 @@ class RemoteKeySet:
 
     They are read when they are first needed, again when a token names an unknown key and was issued after the last
     reading, and in the background when they are an hour old. Concurrent callers share one reading, and readings are
-    at least a second apart: who comes in between waits for the next one, or gets the last failure again.
+    at least a second apart: who comes in between waits for the next one, or gets the last failure again. When the clock
+    turns out to have been set back, keys are read again, and nobody waits for that time to come once more.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class RemoteKeySet:
         """
         if self._read_at is None:
             await self._read_shared()
-        elif self._clock() - self._read_at > MAX_AGE_SECONDS and self._may_read_now():
+        elif not 0 <= self._clock() - self._read_at <= MAX_AGE_SECONDS and self._may_read_now():
             self._start_reading()
         keys = self._candidates(token)
         if not keys and self._may_be_newer(token):
@@ -88,12 +89,12 @@ class RemoteKeySet:
 
     def _may_be_newer(self, token: UnverifiedToken) -> bool:
         issued_at = token.claims.get("iat")
-        if not isinstance(issued_at, int | float) or self._read_at is None:
+        if not isinstance(issued_at, int | float) or self._read_at is None or self._clock() < self._read_at:
             return True
         return issued_at >= self._read_at - CLOCK_MARGIN_SECONDS
 
     def _may_read_now(self) -> bool:
-        return self._clock() - self._tried_at >= MIN_READ_INTERVAL_SECONDS
+        return not 0 <= self._clock() - self._tried_at < MIN_READ_INTERVAL_SECONDS
 
     async def _read_shared(self) -> None:
         if self._reading is None and self._failure is not None and not self._may_read_now():
@@ -113,9 +114,9 @@ class RemoteKeySet:
             self._logger.warning("Failed to read a key set", url=self._url, error=error)
 
     async def _read(self) -> None:
-        wait = self._tried_at + MIN_READ_INTERVAL_SECONDS - self._clock()
-        if wait > 0:
-            await self._sleep(wait)
+        passed = self._clock() - self._tried_at
+        if 0 <= passed < MIN_READ_INTERVAL_SECONDS:
+            await self._sleep(MIN_READ_INTERVAL_SECONDS - passed)
         started_at = self._tried_at = self._clock()
         try:
             self._keys = await self._request()

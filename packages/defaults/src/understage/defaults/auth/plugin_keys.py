@@ -13,6 +13,8 @@ KEY_SIGNS_SECONDS = 3600
 KEY_LISTED_SECONDS = 3 * 3600
 # A token lives for up to an hour; a key must stay listed for as long as any token that it signed.
 KEY_MAY_SIGN_SECONDS = KEY_LISTED_SECONDS - 3600
+# Expired keys stay in the store for so much longer: a replica whose clock is ahead must not delete those of the others.
+KEY_KEPT_SECONDS = 24 * 3600
 RETRY_SECONDS = 10
 
 
@@ -74,8 +76,9 @@ class RotatingKeySource:
         now = self._clock()
         stored = await self._store.list_keys()
         listed = [key.jwk for key in stored if key.expires_at > now]
-        if len(listed) < len(stored) and self._cleaning is None:
-            self._cleaning = asyncio.create_task(self._store.delete_expired(now))
+        forgotten = now - KEY_KEPT_SECONDS
+        if self._cleaning is None and any(key.expires_at <= forgotten for key in stored):
+            self._cleaning = asyncio.create_task(self._store.delete_expired(forgotten))
             self._cleaning.add_done_callback(self._finish_cleaning)
         return listed
 
