@@ -20,16 +20,19 @@ COMMANDS = {
 }
 
 
+PLUGIN_COMMANDS_GROUP = "understage.commands"
+
+
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group whose commands are imported when they are asked for; installed plugins may add some."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the names of all commands."""
-        return sorted(COMMANDS)
+        return sorted({*COMMANDS, *_plugin_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Returns a command by its name."""
-        target = COMMANDS.get(cmd_name)
+        """Returns a command by its name; plugins replace none."""
+        target = COMMANDS.get(cmd_name) or _plugin_commands().get(cmd_name)
         if target is None:
             return None
         module, attribute = target.split(":")
@@ -37,11 +40,21 @@ class LazyGroup(click.Group):
         return command
 
 
+def _plugin_commands() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=PLUGIN_COMMANDS_GROUP)}
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="understage-cli", prog_name="understage")
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
     """Builds and runs Backstage backends in Python."""
+    from understage.cli.plugin_services import open_plugin_services
+
+    context.obj = open_plugin_services
     if debug:
         os.environ["UNDERSTAGE_DEBUG"] = "1"
 

@@ -33,6 +33,7 @@ from understage.plugin_api.aliases import (
     UserInfoReader,
 )
 from understage.plugin_api.asgi import ASGIApp, Message, Receive, Scope, Send
+from understage.plugin_api.command_line import CommandServices, OpenCommandServices
 from understage.plugin_api.credentials import (
     AccessRestrictions,
     Credentials,
@@ -193,6 +194,7 @@ __all__ = [
     "Cache",
     "CacheService",
     "CodeLocation",
+    "CommandServices",
     "Condition",
     "ConditionalDecision",
     "Counter",
@@ -242,6 +244,7 @@ __all__ = [
     "Observation",
     "Observe",
     "OnEvent",
+    "OpenCommandServices",
     "Permission",
     "PermissionAction",
     "PermissionAttributes",

@@ -61,6 +61,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         from understage.catalog.analysis import RepositoryAnalyzer
         from understage.catalog.config import read_catalog_config
         from understage.catalog.http.analysis_routes import add_analysis_routes
+        from understage.catalog.http.explain_routes import add_explain_routes
         from understage.catalog.http.gate import Gate
         from understage.catalog.http.location_routes import LocationsApi
         from understage.catalog.http.openapi import add_document_route
@@ -89,6 +90,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         add_analysis_routes(routes, gate, analyzer)
         add_upkeep_routes(routes, gate, database, running.upkeep)
         add_unprocessed_routes(routes, gate, database, running.upkeep)
+        add_explain_routes(routes, gate, database, running.dry_run)
         settings = read_catalog_config(config)
         locations = Locations(
             database,

@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from understage.catalog.config import CatalogConfig, read_catalog_config
 from understage.catalog.database.texts import has_text_index
+from understage.catalog.explain.dry_run import dry_run
+from understage.catalog.explain.model import Step
 from understage.catalog.extensions import Extensions
 from understage.catalog.legacy_config import check_legacy_settings, find_removed_settings
 from understage.catalog.metrics import CatalogMetrics, CatalogSizes
@@ -15,6 +17,7 @@ from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.cleanup import Cleanup
 from understage.catalog.processing.engine import Engine
 from understage.catalog.processing.pipeline import Pipeline
+from understage.catalog.processing.processors import Processors
 from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processors.all_processors import all_processors
 from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
@@ -115,9 +118,22 @@ class RunningCatalog:
         if self._interval_seconds is not None:
             await self._providers.forget_missing()
 
-    def _pipeline(self, settings: CatalogConfig) -> Pipeline:
+    async def dry_run(self, ref: str, entity: str) -> list[Step]:
+        """Runs an entity through the processors without storing anything, and returns what they did.
+
+        Args:
+            ref: its full name.
+            entity: its JSON text as it was found.
+        """
+
+        def make_pipeline(processors: Processors) -> Pipeline:
+            return self._pipeline(self._settings, processors)
+
+        return await dry_run(self._processors.all, make_pipeline, ref, entity)
+
+    def _pipeline(self, settings: CatalogConfig, processors: Processors | None = None) -> Pipeline:
         return Pipeline(
-            self._processors,
+            processors or self._processors,
             _rules(settings),
             self.integrations.resolve_url,
             self._extensions.locations.allowed_types,
