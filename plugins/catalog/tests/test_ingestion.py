@@ -268,7 +268,7 @@ async def test_removing_a_location_removes_what_only_it_led_to(catalog: Catalog,
 
 
 async def test_an_optional_target_may_be_missing(catalog: Catalog) -> None:
-    """K384: `presence: optional` makes a missing target no error; other faults are errors all the same."""
+    """K384, K386: `presence: optional` makes a missing target no error; other faults are errors all the same."""
     catalog.write(
         "root.yaml",
         """

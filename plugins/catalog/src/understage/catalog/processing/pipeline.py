@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 from understage.catalog.model.envelope import check_envelope, enforce_policies
 from understage.catalog.model.field_formats import DEFAULT_FORMATS, FieldFormats
+from understage.catalog.model.paths import check_paths
 from understage.catalog.processing.collector import UNKNOWN, Child, Collector, RunCache
 from understage.catalog.processing.content_hash import content_hash
 from understage.catalog.processing.location_reading import CacheOf, LocationReading
@@ -205,6 +206,7 @@ class Pipeline:
                 ref,
                 processor.post_process_entity(entity, location=location, emit=emit, cache=cache_of(processor)),
             )
+        check_paths(entity)
         return entity
 
     async def _validate_kind(self, ref: str, entity: EntityJson) -> None:

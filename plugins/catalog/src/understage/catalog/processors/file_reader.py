@@ -8,6 +8,7 @@ from pathlib import Path
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.reading.entity_data import emit_entity_data, parse_entity_data, parser_version
 from understage.catalog.reading.globs import expand_target
+from understage.catalog.reading.shared_reads import MAX_FILE_BYTES
 from understage.catalog_api import CatalogProcessor, Emit, EntityDataParser, LocationRef, ProcessorCache
 from understage.errors import InputError, NotFoundError
 
@@ -66,6 +67,10 @@ def _read_files(target: str) -> dict[str, bytes]:
 
 def _read_file(file: str) -> bytes:
     try:
-        return Path(file).read_bytes()
+        with Path(file).open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise InputError(f"file {file} could not be read: {error.strerror or error}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise InputError(f"file {file} is too large: at most {MAX_FILE_BYTES} bytes are read")
+    return content
