@@ -48,7 +48,7 @@ class PostgresServer:
                 [
                     self._programs / "postgres",
                     *("-D", f"{self._folder}/data", "-p", str(self._port), "-k", str(self._folder)),
-                    *("-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100"),
+                    *("-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100", "-c", "fsync=off"),
                 ],
                 stdout=output,
                 stderr=output,

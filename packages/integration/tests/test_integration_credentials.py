@@ -285,6 +285,24 @@ async def test_failed_tokens_are_not_kept() -> None:
     assert await tokens.get("x", fetch) == "T"
 
 
+async def test_tokens_from_before_the_clock_was_set_back() -> None:
+    """After the clock was set back nobody knows when a token ends, so a new one is got."""
+    clock = Clock()
+    tokens = AccessTokens(clock)
+    fetched = 0
+
+    async def fetch() -> AccessToken:
+        nonlocal fetched
+        fetched += 1
+        return AccessToken(f"T{fetched}", clock.now + 3600)
+
+    assert [await tokens.get("x", fetch) for _ in range(2)] == ["T1", "T1"]
+    clock.now -= 86_400
+    assert [await tokens.get("x", fetch) for _ in range(2)] == ["T2", "T2"]
+    clock.now += 3600
+    assert await tokens.get("x", fetch) == "T3"
+
+
 def test_secrets_are_not_shown() -> None:
     """Tokens and keys do not show in representations."""
     assert "secret" not in repr(AccessToken("secret", NOW)) + repr(AwsKeys("id", "secret", "secret"))

@@ -74,3 +74,16 @@ def test_old_hosts_are_forgotten(clock: Clock) -> None:
         clock.now += 2
     assert len(back_off._until) <= 1000
     assert len(back_off._refusals) <= 1001
+
+
+@pytest.mark.parametrize("pause", ["7", "3600"])
+def test_the_clock_was_set_back(clock: Clock, pause: str) -> None:
+    """After the clock was set back by a day no host is left alone for that day, and a new pause is as long as asked."""
+    back_off = HostBackOff(clock)
+    back_off.observe("a", 429, {"retry-after": pause})
+    clock.now -= 86_400
+    back_off.check("a")
+    back_off.observe("a", 429, {"retry-after": "5"})
+    with pytest.raises(ServiceUnavailableError) as caught:
+        back_off.check("a")
+    assert caught.value.retry_after == pytest.approx(5)

@@ -73,7 +73,8 @@ class AccessTokens:
 
     def __init__(self, clock: Clock = time.time) -> None:
         self._clock = clock
-        self._tokens: dict[str, AccessToken] = {}
+        # With the time of fetching: after the clock was set back, nobody knows any more when they end.
+        self._tokens: dict[str, tuple[AccessToken, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def get(self, key: str, fetch: Callable[[], Awaitable[AccessToken]]) -> str:
@@ -84,9 +85,10 @@ class AccessTokens:
             fetch: gets a new one.
         """
         async with self._locks.setdefault(key, asyncio.Lock()):
-            token = self._tokens.get(key)
-            if token is None or token.expires_at - MARGIN_SECONDS <= self._clock():
-                token = self._tokens[key] = await fetch()
+            token, fetched_at = self._tokens.get(key, (None, 0.0))
+            if token is None or not fetched_at <= self._clock() < token.expires_at - MARGIN_SECONDS:
+                token = await fetch()
+                self._tokens[key] = token, self._clock()
             return token.value
 
 

@@ -100,7 +100,7 @@ class GithubCredentials:
 
     async def _list_installations(self, app: GithubAppConfig) -> list[_Installation]:
         known = self._installations.get(app.app_id)
-        if known is not None and self._clock() - known[0] < _INSTALLATIONS_FRESH_SECONDS:
+        if known is not None and 0 <= self._clock() - known[0] < _INSTALLATIONS_FRESH_SECONDS:
             return known[1]
         found: list[_Installation] = []
         headers = await self._app_headers(app)

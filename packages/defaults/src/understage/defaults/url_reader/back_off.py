@@ -37,7 +37,8 @@ class HostBackOff:
             ServiceUnavailableError: the host wants no requests for now; `retry_after` tells for how long.
         """
         remaining = self._until.get(host, 0.0) - self._clock()
-        if remaining > 0:
+        # No host is left alone for longer than that, so then the clock was set back.
+        if 0 < remaining <= LONGEST_ASKED_SECONDS:
             raise _unavailable(host, remaining)
 
     def observe(self, host: str, status: int, headers: Mapping[str, str]) -> ServiceUnavailableError | None:
@@ -82,7 +83,9 @@ class HostBackOff:
             now = self._clock()
             self._until = {name: until for name, until in self._until.items() if until > now}
             self._refusals = {name: count for name, count in self._refusals.items() if name in self._until}
-        self._until[host] = max(self._until.get(host, 0.0), self._clock() + seconds)
+        known = self._until.get(host, 0.0)
+        is_possible = known - self._clock() <= LONGEST_ASKED_SECONDS
+        self._until[host] = max(known if is_possible else 0.0, self._clock() + seconds)
 
 
 def _unavailable(host: str, seconds: float) -> ServiceUnavailableError:
