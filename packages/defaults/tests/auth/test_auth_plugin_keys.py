@@ -108,7 +108,7 @@ async def test_no_database_before_it_is_needed(installation: Any) -> None:
 
 
 async def test_replicas_list_each_others_keys(installation: Any) -> None:
-    """A40, A44: replicas of a plugin sign with keys of their own, and any of them lists all."""
+    """A40, A44, D51: replicas of a plugin sign with keys of their own, and any of them lists all."""
     one, two = await installation.plugin("search"), await installation.plugin("search")
     assert await listed(two) == []
     tokens = [await issue(one), await issue(two)]
