@@ -270,6 +270,7 @@ def test_the_schema_describes_the_section() -> None:
         "orphanStrategy",
         "orphanProviderStrategy",
         "removalGuard",
+        "scmEvents",
         "processingInterval",
         "providerOptions",
         "processorOptions",

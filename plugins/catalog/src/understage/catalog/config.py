@@ -112,6 +112,20 @@ class ProcessorOptions(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None = None
 
 
+class ScmEventsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events of source hosts the catalog reacts to.
+
+    Attributes:
+        refresh: whether it looks again at what comes from a place that has changed.
+        unregister: whether it forgets registered locations that were deleted.
+        move: whether it follows registered locations that were moved.
+    """
+
+    refresh: bool = True
+    unregister: bool = True
+    move: bool = True
+
+
 class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The section `catalog`.
 
@@ -121,6 +135,7 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         orphan_strategy: whether entities that nothing leads to any more are deleted or kept with an annotation.
         orphan_provider_strategy: whether entities of providers that are no longer installed are deleted or kept.
         removal_guard: how much a provider may remove at once; `false` for any amount.
+        scm_events: whether it reacts to events of source hosts: to none, to all, or as the section says.
         processing_interval: after which time entities are looked at again, up to half as long again to spread the
             load; 100 to 150 seconds by default. `false` turns processing off in this process.
         provider_options: options of entity providers by name.
@@ -136,12 +151,20 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     orphan_strategy: Literal["keep", "delete"] = "delete"
     orphan_provider_strategy: Literal["keep", "delete"] = "delete"
     removal_guard: RemovalGuardConfig | Literal[False] | None = None
+    scm_events: bool | ScmEventsConfig = False
     processing_interval: HumanDuration | Literal[False] | None = None
     provider_options: dict[str, ProviderOptions] = {}
     processor_options: dict[str, ProcessorOptions] = {}
     disable_default_processors: bool = False
     readonly: bool = False
     default_location_conflict_strategy: Literal["refresh", "reject"] = "reject"
+
+    @property
+    def scm_reactions(self) -> ScmEventsConfig:
+        """Which events of source hosts the catalog reacts to."""
+        if isinstance(self.scm_events, ScmEventsConfig):
+            return self.scm_events
+        return ScmEventsConfig(refresh=self.scm_events, unregister=self.scm_events, move=self.scm_events)
 
     @property
     def interval_seconds(self) -> tuple[float, float] | None:

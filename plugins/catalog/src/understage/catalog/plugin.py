@@ -7,6 +7,7 @@ from understage.catalog_api import (
     catalog_model_extension_point,
     catalog_processing_extension_point,
 )
+from understage.catalog_api.scm_events import CatalogScmEvents
 from understage.plugin_api import (
     ActionsRegistry,
     Auditor,
@@ -51,6 +52,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         permissions: Permissions,
         permissions_registry: PermissionsRegistry,
         scheduler: Scheduler,
+        scm_events: CatalogScmEvents,
         url_reader: UrlReader,
     ) -> None:
         from functools import partial
@@ -81,6 +83,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         lifecycle.add_startup_hook(running.start)
         lifecycle.add_shutdown_hook(running.stop)
         await running.schedule_upkeep(scheduler)
+        running.react_to(scm_events, metrics)
         add_entity_resource(permissions_registry, database)
         access = Access(permissions, permissions_registry, database)
         gate = Gate(access, http_auth, auditor)

@@ -26,6 +26,7 @@ from understage.catalog.providers.location_store import LocationStoreProvider
 from understage.catalog.rules import CatalogRules, read_rules
 from understage.catalog.totals import Totals
 from understage.catalog.upkeep import Upkeep
+from understage.catalog_api.scm_events import CatalogScmEventsService
 from understage.config import Config
 from understage.integration import ScmIntegrations
 from understage.plugin_api import (
@@ -148,6 +149,19 @@ class RunningCatalog:
         """Has one of all replicas look for what was left behind, unless processing is off."""
         if self._interval_seconds is not None:
             await self.cleanup.schedule(scheduler)
+
+    def react_to(self, events: CatalogScmEventsService, metrics: MetricsService | None = None) -> None:
+        """Reacts to events of source hosts, as far as the configuration says.
+
+        Args:
+            events: where they come from.
+            metrics: counts them.
+        """
+        settings = self._settings.scm_reactions
+        if settings.refresh or settings.unregister or settings.move:
+            from understage.catalog.scm_reactions import ScmReactions
+
+            ScmReactions(settings, events, self._database, self.registered, self._something_is_due, metrics).subscribe()
 
     async def start(self) -> None:
         """Starts the work in the background."""
