@@ -11,7 +11,7 @@ from tests.support.postgres import PostgresDatabases
 from tests.support.processes import BackendProcess
 
 ENTITIES = 400
-MANY = 3000
+MANY = 5000
 
 
 def guest_token(backend: BackendProcess) -> str:

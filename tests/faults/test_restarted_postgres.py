@@ -12,7 +12,7 @@ from tests.support.postgres_server import PostgresServer, databases_on, own_post
 from tests.support.processes import BackendProcess
 
 ENTITIES = 300
-MANY = 3000
+MANY = 5000
 AWAY_SECONDS = 1.5
 # Nobody is kept waiting for a server that is away; the rest is what a busy machine takes.
 LONGEST_ANSWER_SECONDS = 12
@@ -53,7 +53,7 @@ async def test_requests_fail_cleanly_and_recover(
             assert answers.wrong == []
             assert answers.statuses[503] > 0, "no request noticed; the test says nothing"
             assert answers.statuses[200] > 50, answers.statuses
-            assert answers.slowest < LONGEST_ANSWER_SECONDS
+            assert answers.slowest < LONGEST_ANSWER_SECONDS, answers
             await all_well(own)
         assert backend.process.poll() is None
         # The catalog goes on processing and listening: what is new arrives without a restart.
