@@ -1,16 +1,17 @@
 """Measures the catalog's reads on a database that `catalog_load.py` has filled; prints a JSON line for each request.
 
     python benchmarks/catalog_reads.py DATABASE_PREFIX [--url postgres://postgres@127.0.0.1:5432] [--seconds 4]
-                                       [--only TEXT] [--skip-server] [--repeats 15]
+                                       [--only TEXT] [--skip-server] [--repeats 15] [--without-replies]
 
 `cold_ms` is the median time of an answer when nothing is remembered, as right after a change, measured below HTTP.
 The others come from a backend of one process with guest sign-in under wrk with one thread: percentiles at one
-connection, requests per second at ten.
+connection, requests per second and the backend's processor time for each at ten.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -170,11 +171,20 @@ def candidate(folder: Path, arguments: argparse.Namespace) -> Candidate:
         """
     (folder / "app-config.yaml").write_text(config)
     main = str(HERE / "catalog_backend.py")
-    return Candidate("understage", [sys.executable, main, "--config", str(folder / "app-config.yaml")], port, HERE, {})
+    environment = {"WITHOUT_REPLIES": "1"} if arguments.without_replies else {}
+    return Candidate(
+        "understage", [sys.executable, main, "--config", str(folder / "app-config.yaml")], port, HERE, environment
+    )
 
 
-def served(url: str, token: str, question: Question, seconds: int) -> dict[str, Any]:
-    """Returns what wrk says about a request."""
+def cpu_seconds(pid: int) -> float:
+    """Returns the processor time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def served(url: str, pid: int, token: str, question: Question, seconds: int) -> dict[str, Any]:
+    """Returns what wrk says about a request, and the backend's processor time for each."""
     script = ""
     if question.body is not None:
         script = (
@@ -184,8 +194,16 @@ def served(url: str, token: str, question: Question, seconds: int) -> dict[str, 
     target = f"{url}/api/catalog{question.target}"
     load(target, token=token, connections=10, seconds=1, script=script)
     one = load(target, token=token, connections=1, seconds=seconds, script=script)
+    before = cpu_seconds(pid)
     ten = load(target, token=token, connections=10, seconds=seconds, script=script)
-    return {"p50": one.p50, "p99": one.p99, "per_second": round(ten.per_second), "failed": one.failed + ten.failed}
+    cpu = round((cpu_seconds(pid) - before) / (ten.per_second * seconds) * 1e6)
+    return {
+        "cpu_us": cpu,
+        "p50": one.p50,
+        "p99": one.p99,
+        "per_second": round(ten.per_second),
+        "failed": one.failed + ten.failed,
+    }
 
 
 def main() -> None:
@@ -197,6 +215,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--only", default="", help="a part of the names of those to measure")
     parser.add_argument("--skip-server", action="store_true")
+    parser.add_argument("--without-replies", action="store_true", help="let the backend remember no answers")
     arguments = parser.parse_args()
     chosen, times = asyncio.run(cold(arguments))
     if arguments.skip_server:
@@ -205,10 +224,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         backend = candidate(Path(folder), arguments)
-        with running(backend):
+        with running(backend) as started:
             token = guest_token(backend.url)
             for question in chosen:
-                figures = served(backend.url, token, question, arguments.seconds)
+                figures = served(backend.url, started.process.pid, token, question, arguments.seconds)
                 print(json.dumps({"request": question.name, "cold_ms": times[question.name], **figures}), flush=True)
 
 
