@@ -168,7 +168,10 @@ def test_the_kind_is_found_among_the_conditions() -> None:
     """K41: a condition on the kind is told apart, wherever it stands."""
     assert split_kinds(predicate("spec.type=a,kind=b")) == (("b",), HasValue("spec.type", ("a",)))
     assert split_kinds(predicate("kind=a,kind=b")) == (("a", "b"), EVERYTHING)
-    assert split_kinds(predicate("kind=a", "kind=b")) == (None, predicate("kind=a", "kind=b"))
+    assert split_kinds(predicate("kind=a", "kind=b")) == (("a", "b"), EVERYTHING)
+    several = predicate("kind=a,x", "kind=b,y=1")
+    assert split_kinds(several) == (("a", "b"), several)
+    assert split_kinds(predicate("kind=a", "y=1"))[0] is None
     assert split_kinds(HasValue("kind", ())) == (None, HasValue("kind", ()))
 
 

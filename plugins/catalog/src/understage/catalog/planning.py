@@ -6,11 +6,12 @@ import math
 
 from understage.catalog.database import counts, drivers, pages, reads, texts
 from understage.catalog.database.counts import COUNTED_KEYS
-from understage.catalog.database.drivers import Driver
+from understage.catalog.database.drivers import Driver, OneOf, Single
 from understage.catalog.database.pages import ALWAYS_THERE
 from understage.catalog.query.predicates import (
     EVERYTHING,
     NOTHING,
+    AnyOf,
     HasKey,
     HasText,
     HasValue,
@@ -23,6 +24,9 @@ from understage.plugin_api import DatabaseService
 
 COUNTED_ROWS = 5000
 """Up to here rows are counted to plan a query; a condition with more of them is taken for a common one."""
+
+MOST_ALTERNATIVES = 50
+"""More alternatives than this are not counted to find a plan."""
 
 Facet = list[tuple[str, int]]
 
@@ -50,7 +54,7 @@ class Planner:
                 return kept
             driver, rows = await self._smallest(predicate)
             has_many = rows >= COUNTED_ROWS
-            if has_many and isinstance(driver, HasText):
+            if has_many and _has_text(driver):
                 driver = None
             return await pages.count_entities(self._database, predicate, sort_key, driver, has_many=has_many)
 
@@ -66,7 +70,7 @@ class Planner:
             if key in COUNTED_KEYS and rest == EVERYTHING:
                 return await counts.counted_facet(self._database, key, kinds)
             driver, rows = await self._smallest(predicate)
-            if isinstance(driver, HasText) and rows >= COUNTED_ROWS:
+            if rows >= COUNTED_ROWS and _has_text(driver):
                 driver = None
             if driver is not None and rows > await self._key_rows(key, kinds):
                 driver = None
@@ -104,11 +108,27 @@ class Planner:
         smallest: Driver | None = None
         fewest = 0
         for condition in conjuncts(rest):
-            if isinstance(condition, HasKey | HasText) or (isinstance(condition, HasValue) and condition.values):
-                rows = await self._rows(condition, kinds)
-                if smallest is None or rows < fewest:
-                    smallest, fewest = condition, rows
+            driver, rows = await self._candidate(condition, kinds)
+            if driver is not None and (smallest is None or rows < fewest):
+                smallest, fewest = driver, rows
         return smallest, fewest
+
+    async def _candidate(self, condition: Predicate, kinds: tuple[str, ...] | None) -> tuple[Driver | None, int]:
+        if isinstance(condition, HasKey | HasText) or (isinstance(condition, HasValue) and condition.values):
+            return condition, await self._rows(condition, kinds)
+        if not isinstance(condition, AnyOf) or not 0 < len(condition.conditions) <= MOST_ALTERNATIVES:
+            return None, 0
+        parts: list[Single] = []
+        total = 0
+        for alternative in condition.conditions:
+            singles = [one for one in conjuncts(alternative) if isinstance(one, HasKey | HasValue | HasText)]
+            counted = [(await self._rows(one, kinds), index) for index, one in enumerate(singles)]
+            if not counted:
+                return None, 0
+            rows, index = min(counted)
+            total += rows
+            parts.append(singles[index])
+        return OneOf(condition, tuple(parts)), total
 
     async def _key_rows(self, key: str, kinds: tuple[str, ...] | None) -> float:
         if key in COUNTED_KEYS:
@@ -116,10 +136,13 @@ class Planner:
         rows = await self._rows(HasKey(key), kinds)
         return rows if rows < COUNTED_ROWS else math.inf
 
-    async def _rows(self, condition: Driver, kinds: tuple[str, ...] | None) -> int:
+    async def _rows(self, condition: Single, kinds: tuple[str, ...] | None) -> int:
         async def ask() -> int:
-            if isinstance(condition, HasValue) and condition.key in COUNTED_KEYS and len(condition.values) == 1:
-                return await counts.count_value(self._database, condition.key, condition.values[0], kinds)
+            if isinstance(condition, HasValue):
+                if not condition.values:
+                    return 0
+                if condition.key in COUNTED_KEYS and len(condition.values) == 1:
+                    return await counts.count_value(self._database, condition.key, condition.values[0], kinds)
             if isinstance(condition, HasText):
                 estimate = await texts.estimate_rows(self._database, condition, kinds)
                 if estimate is not None and estimate >= COUNTED_ROWS:
@@ -127,3 +150,8 @@ class Planner:
             return await drivers.count_up_to(self._database, condition, kinds, COUNTED_ROWS)
 
         return await self._totals.remembered(("rows", condition, kinds), ask)
+
+
+def _has_text(driver: Driver | None) -> bool:
+    """Tells whether a text leads: if it is a common one, another way is better."""
+    return any(isinstance(one, HasText) for one in (driver.parts if isinstance(driver, OneOf) else (driver,)))

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from understage.catalog.database.dialects import any_kind
 from understage.catalog.database.texts import text_condition
-from understage.catalog.query.predicates import HasKey, HasText, HasValue, Predicate, all_of, conjuncts
+from understage.catalog.query.predicates import AnyOf, HasKey, HasText, HasValue, Predicate, all_of, conjuncts
 from understage.catalog.query.statement import Statement
 from understage.plugin_api import DatabaseConnection
 
-Driver = HasKey | HasValue | HasText
+Single = HasKey | HasValue | HasText
+"""A condition on rows of one or a few keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Alternatives, each by a condition that leads to all of its entities, and perhaps to more.
+
+    Attributes:
+        condition: the alternatives.
+        parts: a condition for each.
+    """
+
+    condition: AnyOf
+    parts: tuple[Single, ...]
+
+
+Driver = Single | OneOf
 """A condition whose rows in the index are looked at first."""
 
 
 async def count_up_to(connection: DatabaseConnection, driver: Driver, kinds: Sequence[str] | None, limit: int) -> int:
     """Returns how many rows of the index a condition has, or the limit if there are more."""
     statement = Statement()
-    query = _index_rows(connection, statement, driver, kinds, "1")
+    query = _rows(connection, statement, driver, kinds, "1")
     row = await connection.fetch_row(
         f"SELECT count(*) FROM ({query} LIMIT {statement.value(limit)}) d",  # noqa: S608
         *statement.arguments,
@@ -31,12 +49,21 @@ def driver_rows(
     """Returns the query for the ids of the entities that meet a condition, each once, as `entity_id`."""
     # Of one value, an entity has one row.
     is_single = isinstance(driver, HasValue) and len(driver.values) == 1
-    return _index_rows(connection, statement, driver, kinds, "x.entity_id" if is_single else "DISTINCT x.entity_id")
+    if isinstance(driver, OneOf):
+        return f"SELECT DISTINCT u.entity_id FROM ({_rows(connection, statement, driver, kinds, 'x.entity_id')}) u"  # noqa: S608
+    return _rows(connection, statement, driver, kinds, "x.entity_id" if is_single else "DISTINCT x.entity_id")
 
 
 def without(predicate: Predicate, driver: Driver) -> Predicate:
     """Returns what is left of a predicate once a condition of it has led the way."""
-    return all_of(*(condition for condition in conjuncts(predicate) if condition != driver))
+    led: Predicate
+    if isinstance(driver, OneOf):
+        if driver.parts != driver.condition.conditions:
+            return predicate
+        led = driver.condition
+    else:
+        led = driver
+    return all_of(*(condition for condition in conjuncts(predicate) if condition != led))
 
 
 def where(conditions: Sequence[str]) -> str:
@@ -44,8 +71,16 @@ def where(conditions: Sequence[str]) -> str:
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _index_rows(
+def _rows(
     connection: DatabaseConnection, statement: Statement, driver: Driver, kinds: Sequence[str] | None, columns: str
+) -> str:
+    if isinstance(driver, OneOf):
+        return " UNION ALL ".join(_index_rows(connection, statement, part, kinds, columns) for part in driver.parts)
+    return _index_rows(connection, statement, driver, kinds, columns)
+
+
+def _index_rows(
+    connection: DatabaseConnection, statement: Statement, driver: Single, kinds: Sequence[str] | None, columns: str
 ) -> str:
     conditions: list[str] = []
     if isinstance(driver, HasText):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understage.catalog.query.predicates import EVERYTHING, AnyOf, HasKey, HasValue, Predicate, all_of
+from understage.catalog.query.predicates import EVERYTHING, HasKey, HasValue, Predicate, all_of, any_of
 from understage.errors import InputError
 
 FilterSet = Mapping[str, tuple[str, ...] | None]
@@ -48,7 +48,7 @@ def filter_predicate(sets: Sequence[FilterSet]) -> Predicate:
     conditions = tuple(all_of(*(_statement(key, values) for key, values in one.items())) for one in sets)
     if not conditions:
         return EVERYTHING
-    return conditions[0] if len(conditions) == 1 else AnyOf(conditions)
+    return any_of(*conditions)
 
 
 def _statement(key: str, values: tuple[str, ...] | None) -> Predicate:

@@ -78,14 +78,34 @@ def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
     return (predicate,)
 
 
+def any_of(*conditions: Predicate) -> Predicate:
+    """Returns a condition that holds if one of these does; values of the same key are put together."""
+    if len(conditions) == 1:
+        return conditions[0]
+    values: list[str] = []
+    keys: set[str] = set()
+    for one in conditions:
+        if not isinstance(one, HasValue):
+            return AnyOf(conditions)
+        keys.add(one.key)
+        values += one.values
+    return HasValue(keys.pop(), tuple(dict.fromkeys(values))) if len(keys) == 1 else AnyOf(conditions)
+
+
 def split_kinds(predicate: Predicate) -> tuple[tuple[str, ...] | None, Predicate]:
     """Takes the first condition on the kind out of a predicate.
 
     Returns:
-        the kinds, or None if there is no such condition, and what else must hold.
+        the kinds that are possible, or None if there is no such condition, and what else must hold.
     """
     found = conjuncts(predicate)
     for index, one in enumerate(found):
         if isinstance(one, HasValue) and one.key == "kind" and one.values:
             return one.values, all_of(*found[:index], *found[index + 1 :])
+    for one in found:
+        if isinstance(one, AnyOf) and one.conditions:
+            kinds = [split_kinds(alternative)[0] for alternative in one.conditions]
+            if None not in kinds:
+                # Each alternative names kinds, so there are no others; which goes with which is still to be asked.
+                return tuple(dict.fromkeys(kind for some in kinds for kind in some or ())), predicate
     return None, predicate

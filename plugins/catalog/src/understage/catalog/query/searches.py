@@ -30,7 +30,7 @@ def criteria_predicate(criteria: PermissionCriteria[LeafT], leaf: Callable[[Leaf
         case AllOf(parts):
             return predicates.all_of(*(criteria_predicate(part, leaf) for part in parts)) if parts else NOTHING
         case AnyOf(parts):
-            return predicates.AnyOf(tuple(criteria_predicate(part, leaf) for part in parts))
+            return predicates.any_of(*(criteria_predicate(part, leaf) for part in parts)) if parts else NOTHING
         case Not(part):
             return predicates.Not(criteria_predicate(part, leaf))
         case single:

@@ -72,7 +72,9 @@ class Statement:
         return f"x.value LIKE {self.value(pattern)} ESCAPE '\\'"
 
     def values(self, column: str, values: Sequence[str]) -> str:
-        """Returns the condition that a column has one of a few values."""
+        """Returns the condition that a column has one of a few values; of none, it never holds."""
+        if not values:
+            return "FALSE"
         if len(values) == 1:
             return f"{column} = {self.value(values[0])}"
         return f"{column} IN ({', '.join(map(self.value, values))})"
