@@ -54,6 +54,7 @@ class DatabaseManager:
             if self._skip_migrations is not None:
                 settings = replace(settings, skip_migrations=self._skip_migrations)
             self._databases[plugin_id] = self._create(settings)
+            self._databases[plugin_id].logger = self._logger
         return self._databases[plugin_id]
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
+from understage.defaults.database.online_scripts import is_online
 from understage.errors import ConflictError, NotFoundError
 from understage.plugin_api import Dialect
 
@@ -24,6 +25,11 @@ class Migration:
     number: int
     name: str
     script: str
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it runs while the backend works, and nobody waits for it."""
+        return is_online(self.script)
 
     @property
     def checksum(self) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from understage.defaults.database.errors import DatabaseLockedError
 from understage.defaults.database.guard import BOOKKEEPING_TABLE
-from understage.defaults.database.migration_files import Migration, read_migrations
+from understage.defaults.database.migration_files import Migration
 from understage.errors import ConflictError, ForwardedError
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Applied(msgspec.Struct, frozen=True):
     checksum: str
 
 
-async def run_migrations(database: PluginDatabase, package: str) -> list[str]:
-    """Runs the migrations of a package that have not run yet, and returns their names.
+async def run_migrations(database: PluginDatabase, package: str, migrations: Sequence[Migration]) -> list[str]:
+    """Runs the migrations of a package that have not run yet, but those that run beside the work; returns their names.
 
     Every step takes the lock, looks what is left and runs one migration, all in one transaction. So replicas that start
     at once share the work, and one that is killed leaves nothing half done.
@@ -55,11 +55,11 @@ async def run_migrations(database: PluginDatabase, package: str) -> list[str]:
     Args:
         database: where.
         package: the import name of the package that holds them.
+        migrations: all that it holds, in order.
 
     Raises:
         ConflictError: an applied migration was changed, or is unknown to this version.
     """
-    migrations = await asyncio.to_thread(read_migrations, package, database.dialect)
     done: list[str] = []
     deadline = asyncio.get_running_loop().time() + LOCK_SECONDS
     while True:
@@ -85,9 +85,10 @@ async def _run_next(database: PluginDatabase, package: str, migrations: Sequence
             row_type=Applied,
         )
         check_history(database.plugin_id, package, migrations, applied)
-        if len(applied) == len(migrations):
+        done = {step.number for step in applied}
+        migration = next((one for one in migrations if not one.is_online and one.number not in done), None)
+        if migration is None:
             return None
-        migration = migrations[len(applied)]
         try:
             await transaction.run_script(migration.script)
         except Exception as error:
@@ -106,7 +107,7 @@ async def _record(transaction: OpenTransaction, package: str, migration: Migrati
 
 
 def check_history(plugin_id: str, package: str, migrations: Sequence[Migration], applied: Sequence[Applied]) -> None:
-    """Checks that what was applied is the beginning of what the package holds.
+    """Checks that what was applied is the beginning of what the package holds, apart from what runs beside the work.
 
     Args:
         plugin_id: whose database it is.
@@ -132,7 +133,9 @@ def check_history(plugin_id: str, package: str, migrations: Sequence[Migration],
                 f"migration {migration} of package '{package}' was changed after it had been applied {where}. "
                 "Put its old text back, and write the change as a new migration with the next number"
             )
-    for number, step in zip(sorted(known), applied, strict=False):
+    in_order = [number for number in sorted(known) if not known[number].is_online]
+    steps = [step for step in applied if not known[step.number].is_online]
+    for number, step in zip(in_order, steps, strict=False):
         if number != step.number:
             raise ConflictError(
                 f"migration {known[number]} of package '{package}' comes before {step.number:04d}_{step.name}, which "

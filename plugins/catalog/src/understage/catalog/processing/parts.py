@@ -79,7 +79,7 @@ class _Work(Generic[T, R]):
                 await self._breathe()
 
     async def _breathe(self) -> None:
-        """Lets others on the loop. All that run side by side pause together, or they would take turns without an end."""
+        """Lets others on the loop. All that run side by side pause together, or their turns would add up."""
         if self._pause is None:
             loop = asyncio.get_running_loop()
             self._pause = loop.create_future()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from understage.defaults.database.channels import check_notification
@@ -19,8 +19,11 @@ from understage.defaults.database.transaction import OpenTransaction
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from understage.defaults.database.online_migrations import Execute
+
 # An advisory lock has a number for a name; this one is ours in every database.
 _MIGRATION_LOCK = 0x756E6465
+_ONLINE_LOCK = 0x756E6466
 
 
 class PostgresPool(SessionPool):
@@ -71,6 +74,25 @@ class PostgresDatabase(PluginDatabase):
         """Waits until no other replica migrates; the lock goes with the transaction."""
         schema = self._settings.schema or ""
         await transaction.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _MIGRATION_LOCK, schema)
+
+    @asynccontextmanager
+    async def run_alone(self, name: str) -> AsyncIterator[Execute | None]:
+        """Gives what runs statements on a connection of their own while no other process does so."""
+        session = PostgresSession(await self._connector.connect(), self._settings)
+        try:
+            # Tried, not waited for: who waits in a statement holds up indexes that are built concurrently.
+            row = await session.fetch_row(
+                "SELECT pg_try_advisory_lock($1, hashtext($2))",
+                (_ONLINE_LOCK, f"{self._settings.schema or ''}:{name}"),
+                None,
+            )
+
+            async def execute(statement: str) -> int:
+                return await session.execute(statement, ())
+
+            yield execute if row[0] else None
+        finally:
+            await session.close()
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from understage.defaults.database.budget import ConnectionBudget
@@ -24,6 +24,8 @@ from understage.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from understage.defaults.database.online_migrations import Execute
 
 _MEMORY_NAMES = itertools.count(1)
 
@@ -71,8 +73,18 @@ class SqliteDatabase(PluginDatabase):
     async def lock_migrations(self, transaction: OpenTransaction) -> None:
         """Does nothing: a transaction that may write is alone from its first statement."""
 
+    @asynccontextmanager
+    async def run_alone(self, name: str) -> AsyncIterator[Execute | None]:
+        """Gives what runs statements; there is one writer anyway, and each statement can be repeated."""
+
+        async def execute(statement: str) -> int:
+            return await self.execute(statement)
+
+        yield execute
+
     async def close(self) -> None:
         """Closes all connections."""
+        await self._stop_migrations()
         if self._readers is not None:
             await self._readers.close()
         await super().close()
