@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from understage.catalog.model.field_formats import DEFAULT_FORMATS
 from understage.catalog_api import (
@@ -19,7 +20,10 @@ from understage.catalog_api import (
     ScmLocationAnalyzer,
 )
 from understage.errors import ConflictError
-from understage.plugin_api import ExtensionPointContext
+from understage.plugin_api import ExtensionPointContext, LoggerService
+
+if TYPE_CHECKING:
+    from understage.catalog_api.model import CatalogModel, ModelSource
 
 FailureReport = Callable[[BaseException], None]
 
@@ -182,11 +186,15 @@ class ModelExtensions:
     Attributes:
         formats: of the members that all entities have.
         parser: understands files, or None for the built-in one.
+        sources: where layers of the catalog model come from.
+        model: what they say, once they were read; None without any, for the built-in kinds.
     """
 
     def __init__(self) -> None:
         self.formats = DEFAULT_FORMATS
         self.parser: EntityDataParser | None = None
+        self.sources: list[ModelSource] = []
+        self.model: CatalogModel | None = None
 
     def set_field_validators(self, validators: FieldValidators) -> None:
         """Replaces the validators that are given."""
@@ -201,6 +209,24 @@ class ModelExtensions:
         if self.parser is not None:
             raise ConflictError("the parser of entity files is set twice; leave one of the modules out that set it")
         self.parser = parser
+
+    def add_model_source(self, source: ModelSource) -> None:
+        """Adds a source of the catalog model."""
+        self.sources.append(source)
+
+    async def read_model(self, logger: LoggerService) -> None:
+        """Waits for the sources of the model; without any there is none.
+
+        Args:
+            logger: is told while a source keeps the catalog waiting.
+
+        Raises:
+            InputError: layers contradict each other.
+        """
+        if self.sources:
+            from understage.catalog.model.model_sources import read_model
+
+            self.model = await read_model(self.sources, logger)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
 
         await database.migrate("understage.catalog")
         totals = Totals(database)
+        await extensions.model.read_model(logger)
         running = RunningCatalog(config, database, logger, extensions, totals, url_reader, events, metrics)
         await running.connect_providers()
         lifecycle.add_startup_hook(running.start)
@@ -106,6 +107,7 @@ def catalog_plugin(env: PluginRegistrationPoints) -> None:
         LocationsApi(locations, gate, on_conflict).add_to(routes)
         add_document_route(routes)
         register_actions(
-            actions_registry, Operations(entities, locations, running.upkeep, access, auditor, on_conflict)
+            actions_registry,
+            Operations(entities, locations, running.upkeep, access, auditor, on_conflict, extensions.model.model),
         )
         http_router.use(routes)

@@ -1,7 +1,7 @@
 """What modules may extend of the catalog."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from understage.catalog_api.analysis import LocationAnalyzer, LocationAnalyzerFactory, ScmLocationAnalyzer
 from understage.catalog_api.entity import EntityJson
@@ -10,6 +10,9 @@ from understage.catalog_api.placeholders import PlaceholderResolver
 from understage.catalog_api.processing import CatalogProcessor, EntityDataParser
 from understage.catalog_api.providers import EntityProvider
 from understage.plugin_api import ExtensionPoint, create_extension_point
+
+if TYPE_CHECKING:
+    from understage.catalog_api.model import ModelSource
 
 ProcessingErrorHandler = Callable[[EntityJson, Sequence[Exception]], Awaitable[None]]
 """Is told of an entity, as it was found, and of what went wrong with it."""
@@ -94,6 +97,14 @@ class CatalogModelExtensionPoint(Protocol):
 
         Raises:
             ConflictError: it is replaced already.
+        """
+        ...
+
+    def add_model_source(self, source: "ModelSource") -> None:
+        """Adds a source of the catalog model, which then takes the place of the built-in kinds.
+
+        Args:
+            source: brings layers; `static_model` makes one that also has the built-in kinds.
         """
         ...
 

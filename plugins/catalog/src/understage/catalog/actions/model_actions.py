@@ -69,7 +69,7 @@ class ModelActions:
 
     async def describe(self, context: Context) -> Output:
         """Describes the model."""
-        return {"description": describe_model()}
+        return {"description": describe_model(self._operations.model)}
 
     async def validate(self, context: Context) -> Output:
         """Checks an entity."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,9 @@ from understage.catalog.upkeep import Upkeep
 from understage.catalog_api import EntityJson, stringify_entity_ref
 from understage.errors import ConflictError, InputError
 from understage.plugin_api import ActionContext, AuditorService, AuditSeverity, is_service, is_user
+
+if TYPE_CHECKING:
+    from understage.catalog_api.model import CatalogModel
 
 Input = Mapping[str, Any]
 Output = dict[str, Any]
@@ -34,6 +37,7 @@ class Operations:
         access: tells who may do what.
         auditor: is told what is done.
         on_conflict: what happens to a location that is registered already.
+        model: the catalog model, or None for the built-in kinds.
     """
 
     entities: EntitiesCatalog
@@ -42,6 +46,7 @@ class Operations:
     access: Access
     auditor: AuditorService
     on_conflict: ConflictStrategy
+    model: CatalogModel | None = None
 
     def audit(self, context: Context, event_id: str, *, severity: AuditSeverity = "low", **meta: Any) -> Audit:
         """Returns a context that reports what is done in it, and on whose behalf.

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from understage.catalog.model.kind_relations import relation_fields
-from understage.catalog.model.schemas import API_VERSIONS, built_in_kinds
+if TYPE_CHECKING:
+    from understage.catalog_api.model import CatalogModel, ModelKind
 
-_MEANINGS = {
-    "Component": "A piece of software: a service, a website, a library.",
-    "API": "An interface that components offer to others.",
-    "Resource": "What software needs to run: a database, a bucket, a cluster.",
-    "System": "Components, APIs and resources that together do something.",
-    "Domain": "Systems that belong to the same field of the business.",
-    "Group": "A team or another unit of people.",
-    "User": "A person.",
-    "Location": "A file, or several, from which further entities are read.",
-}
 _INTRODUCTION = """\
 # The catalog's model
 
@@ -45,47 +35,78 @@ Modules may add further kinds, and further members to these.
 """
 
 
+def describe_model(model: CatalogModel | None = None) -> str:
+    """Returns a description of kinds and relations in Markdown.
+
+    Args:
+        model: the catalog model; without one, the built-in kinds are described.
+    """
+    known = model or built_in_model()
+    return "\n".join([_INTRODUCTION, *_kinds(known), "## Relations\n", *_relations(known)]) + "\n"
+
+
 @cache
-def describe_model() -> str:
-    """Returns a description of the built-in kinds and relations in Markdown."""
-    return "\n".join([_INTRODUCTION, *_kinds(), "## Relations\n", *_relations()]) + "\n"
+def built_in_model() -> CatalogModel:
+    """Returns the model of the built-in kinds."""
+    from understage.catalog_api.model import DEFAULT_LAYER, compile_model
+
+    return compile_model([DEFAULT_LAYER])
 
 
-def _kinds() -> Iterator[str]:
-    versions = ", ".join(f"`{version}`" for version in API_VERSIONS)
-    for kind, schema in built_in_kinds().items():
-        spec = schema["properties"]["spec"]
-        names = {field.member: field for field in relation_fields(kind)}
-        yield f"### {kind}\n\n{_MEANINGS.get(kind, '')} `apiVersion`: {versions}.\n"
-        for member in dict.fromkeys((*spec["properties"], *names)):
-            notes = [_shape(spec["properties"].get(member, {"type": "array"}))]
-            if member in spec["required"]:
-                notes.append("required")
-            if member in names:
-                field = names[member]
-                target = f" of kind {field.default_kind} if none is written" if field.default_kind else ""
-                notes.append(f"references to entities{target}; makes the relation `{field.outgoing}`")
-            yield f"* `spec.{member}`: {', '.join(notes)}"
+def _kinds(model: CatalogModel) -> Iterator[str]:
+    versions: dict[tuple[str, str | None], list[ModelKind]] = {}
+    for kind in model.kinds.values():
+        versions.setdefault((kind.names.kind, kind.spec_type), []).append(kind)
+    for (name, spec_type), kinds in versions.items():
+        title = f"{name} of type {spec_type}" if spec_type else name
+        shown = ", ".join(f"`{kind.api_version}`" for kind in kinds)
+        yield f"### {title}\n\n{kinds[0].description} `apiVersion`: {shown}.\n"
+        yield from _members(kinds[0])
         yield ""
 
 
-def _relations() -> Iterator[str]:
-    pairs: dict[tuple[str, str], list[str]] = {}
-    for kind in built_in_kinds():
-        for field in relation_fields(kind):
-            pair = sorted((field.outgoing, field.incoming))
-            pairs.setdefault((pair[0], pair[1]), []).append(f"`{field.member}` of {kind}")
-    for (one, other), sources in sorted(pairs.items()):
-        yield f"* `{one}` and its inverse `{other}`, from {', '.join(sources)}"
+def _members(kind: ModelKind) -> Iterator[str]:
+    spec = kind.schema["properties"].get("spec", {})
+    members = spec.get("properties", {})
+    fields = {field.path.removeprefix("spec."): field for field in kind.relation_fields}
+    for member in dict.fromkeys((*members, *fields)):
+        notes = [_shape(members.get(member, {"type": "array"}))]
+        if member in spec.get("required", ()):
+            notes.append("required")
+        if member in fields:
+            field = fields[member]
+            target = f" of kind {field.default_kind} if none is written" if field.default_kind else ""
+            notes.append(f"references to entities{target}; makes the relation `{field.relation}`")
+        yield f"* `spec.{member}`: {', '.join(notes)}"
+
+
+def _relations(model: CatalogModel) -> Iterator[str]:
+    sources: dict[str, dict[str, None]] = {}
+    for kind in model.kinds.values():
+        for field in kind.relation_fields:
+            member = field.path.rpartition(".")[2]
+            sources.setdefault(field.relation, {})[f"`{member}` of {kind.names.kind}"] = None
+    pairs: dict[tuple[str, str], dict[str, None]] = {}
+    for relation in model.relations.values():
+        one, other = sorted((relation.type, relation.reverse_type))
+        pairs.setdefault((one, other), {}).update(sources.get(relation.type, {}))
+    for (one, other), members in sorted(pairs.items()):
+        origin = f", from {', '.join(members)}" if members else ""
+        yield f"* `{one}` and its inverse `{other}`{origin}"
 
 
 def _shape(schema: dict[str, Any]) -> str:
-    match schema["type"]:
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    match schema.get("type"):
         case "array":
-            return "a list of texts"
+            return "a list of texts" if schema.get("items", {}).get("type", "string") == "string" else "a list"
         case "object":
-            return f"an object with {', '.join(f'`{name}`' for name in schema['properties'])}"
-        case _ if "enum" in schema:
-            return " or ".join(f"`{value}`" for value in schema["enum"])
-        case _:
+            members = ", ".join(f"`{name}`" for name in schema.get("properties", {}))
+            return f"an object with {members}" if members else "an object"
+        case "string":
             return "a text"
+        case _:
+            return "a value"

@@ -70,11 +70,6 @@ _FIELDS: dict[str, tuple[RelationField, ...]] = {
 }
 
 
-def relation_fields(kind: str) -> tuple[RelationField, ...]:
-    """Returns the members of a built-in kind's `spec` that name other entities."""
-    return _FIELDS.get(kind, ())
-
-
 def kind_relations(entity: EntityJson) -> Iterator[Relation]:
     """Yields the relations of an entity of a built-in kind, each followed by its inverse.
 

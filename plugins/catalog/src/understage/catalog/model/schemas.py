@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from understage.catalog_api.built_in_kinds import API_VERSIONS, BUILT_IN_KINDS
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft7Validator
 
 Schema = dict[str, Any]
-
-API_VERSIONS = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
@@ -43,56 +42,11 @@ _ENTITY: Schema = {
     "required": ["apiVersion", "kind", "metadata"],
     "properties": {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _METADATA, "spec": {"type": "object"}},
 }
-_PROFILE: Schema = {
-    "type": "object",
-    "properties": {"displayName": _TEXT, "email": _TEXT, "picture": _TEXT},
-}
-
-
-def _spec(required: list[str], **properties: Schema) -> Schema:
-    spec = {"type": "object", "required": required, "properties": properties}
-    return {"type": "object", "required": ["spec"], "properties": {"spec": spec}}
-
-
-_KINDS: dict[str, Schema] = {
-    "Component": _spec(
-        ["type", "lifecycle", "owner"],
-        type=_TEXT,
-        lifecycle=_TEXT,
-        owner=_TEXT,
-        system=_TEXT,
-        subcomponentOf=_TEXT,
-        providesApis=_TEXTS,
-        consumesApis=_TEXTS,
-        dependsOn=_TEXTS,
-    ),
-    "API": _spec(
-        ["type", "lifecycle", "owner", "definition"],
-        type=_TEXT,
-        lifecycle=_TEXT,
-        owner=_TEXT,
-        definition=_TEXT,
-        system=_TEXT,
-    ),
-    "Resource": _spec(["type", "owner"], type=_TEXT, owner=_TEXT, system=_TEXT, dependsOn=_TEXTS),
-    "System": _spec(["owner"], owner=_TEXT, domain=_TEXT, type=_TEXT),
-    "Domain": _spec(["owner"], owner=_TEXT, subdomainOf=_TEXT, type=_TEXT),
-    "Group": _spec(["type", "children"], type=_TEXT, children=_TEXTS, parent=_TEXT, members=_TEXTS, profile=_PROFILE),
-    "User": _spec(["memberOf"], memberOf=_TEXTS, profile=_PROFILE),
-    "Location": _spec(
-        [], type=_TEXT, target=_TEXT, targets=_TEXTS, presence={"enum": ["required", "optional"], "type": "string"}
-    ),
-}
 
 
 def is_built_in_kind(entity: dict[str, Any]) -> bool:
     """Tells whether kind and apiVersion are among the built-in ones; the kind's case counts."""
-    return entity["kind"] in _KINDS and entity["apiVersion"] in API_VERSIONS
-
-
-def built_in_kinds() -> Mapping[str, Schema]:
-    """Returns the schemas of the built-in kinds' own members, by kind."""
-    return _KINDS
+    return entity["kind"] in BUILT_IN_KINDS and entity["apiVersion"] in API_VERSIONS
 
 
 @cache
@@ -104,7 +58,7 @@ def envelope_validator() -> Draft7Validator:
 @cache
 def kind_validator(kind: str) -> Draft7Validator:
     """Returns the validator of a built-in kind's own members."""
-    return _compile(_KINDS[kind])
+    return _compile(BUILT_IN_KINDS[kind])
 
 
 def _compile(schema: Schema) -> Draft7Validator:

@@ -39,9 +39,7 @@ def all_processors(
     processors: list[CatalogProcessor] = [
         PlaceholderProcessor(resolvers, RememberedReads(reads).read, integrations.resolve_url)
     ]
-    kinds = BuiltinKindsProcessor()
-    if all(one.name != kinds.name for one in added):
-        processors.append(kinds)  # unless a module brings its own kinds under the same name
+    processors += _kinds(extensions)
     if not settings.disable_default_processors:
         parser = extensions.model.parser or parse_entity_data
         processors += [
@@ -50,3 +48,14 @@ def all_processors(
             AnnotateLocationProcessor(integrations),
         ]
     return Processors([*processors, *added], settings.processor_options)
+
+
+def _kinds(extensions: Extensions) -> list[CatalogProcessor]:
+    """Returns what knows the kinds: the model if there is one, else the built-in ones unless a module replaces them."""
+    if extensions.model.model is not None:
+        from understage.catalog.processors.model import ModelProcessor
+
+        return [ModelProcessor(extensions.model.model)]
+    built_in = BuiltinKindsProcessor()
+    is_replaced = any(one.name == built_in.name for one in extensions.processing.processors)
+    return [] if is_replaced else [built_in]
