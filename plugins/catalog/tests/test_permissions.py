@@ -280,7 +280,10 @@ async def test_refreshing_wants_permission(client: Client, policy: Policy) -> No
 
 
 async def test_checking_wants_permission(client: Client, policy: Policy) -> None:
-    """K266: validating and analyzing are 403 if denied."""
+    """K266: validating and analyzing are 403 if denied.
+
+    deviation: upstream says of an entity without an envelope what is wrong with it, before it asks for permission
+    """
     entity = {"apiVersion": "backstage.io/v1alpha1", "kind": "Group", "metadata": {"name": "a"}}
     valid = {"entity": {**entity, "spec": {"type": "team", "children": []}}, "location": "url:http://x/a.yaml"}
     for path, body, name in [

@@ -112,10 +112,10 @@ class Upkeep:
             ServiceUnavailableError: a host wants to be asked later.
         """
         try:
+            check_envelope(entity)
             place = parse_location_ref(location)
             if place.type != "url":
                 raise InputError(f"Invalid location ref '{location}', only 'url:<target>' is supported")
-            check_envelope(entity)
         except InputError as error:
             # To clients, texts that are no references are errors of the type, as they are elsewhere in the catalog.
             name = error.name if type(error) is InputError else "TypeError"
