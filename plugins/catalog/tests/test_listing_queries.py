@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from understage.catalog.database.drivers import OneOf
+from understage.catalog.database.drivers import OneOf, is_single
 from understage.catalog.database.pages import PageStart, count_entities, find_page
+from understage.catalog.database.reads import find_facet
 from understage.catalog.database.stitching import SearchRow
 from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_cursor, encode_cursor
 from understage.catalog.query.filters import filter_predicate, parse_filters
 from understage.catalog.query.predicates import (
+    EVERYTHING,
+    NOTHING,
     AllOf,
     AnyOf,
     HasKey,
@@ -25,7 +28,9 @@ from understage.catalog.query.predicates import (
     Predicate,
     any_of,
     conjuncts,
+    inner_conditions,
 )
+from understage.catalog.query.restriction import restricted
 from understage.catalog.service import EntitiesCatalog, Page, PageQuery
 from understage.catalog.totals import Totals
 from understage.plugin_api import DatabaseService
@@ -217,6 +222,57 @@ async def test_every_plan_gives_the_same_page(filled: tuple[EntitiesCatalog, Mod
                     driver=driver,
                 )
                 assert rest == rows[len(rows) // 2 + 1 :]
+
+
+async def test_few_and_alternatives_change_no_answer(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
+    """K261: whether alternatives lead a query, or are looked up at once, pages, counts and facets are the same."""
+    catalog, model, _ = filled
+    source = random.Random(SEED + 5)
+    for _ in range(40):
+        alternatives = AnyOf(tuple(predicates(source, 0) for _ in range(source.randint(1, 3))))
+        kind = HasValue("kind", ("component",)) if source.random() < 0.5 else AllOf()
+        predicate = AllOf((kind, alternatives, Not(predicates(source, 1))))
+        sort_key = source.choice(SORT_KEYS)
+        everything = model.page(predicate, sort_key, ascending=True)
+        parts = tuple(one for one in alternatives.conditions if is_single(one))
+        leads = len(parts) == len(alternatives.conditions)
+        drivers: list[OneOf | None] = [None, *([OneOf(alternatives, parts)] if leads else [])]
+        few = frozenset[Predicate](one for one in inner_conditions(predicate) if is_single(one))
+        for driver in drivers:
+            for looked_up in (frozenset[Predicate](), few):
+                rows = await find_page(
+                    catalog._database, predicate, sort_key, ascending=True, limit=1000, driver=driver, few=looked_up
+                )
+                assert [row[1] for row in rows] == everything, (predicate, sort_key, driver, looked_up)
+                number = await count_entities(catalog._database, predicate, sort_key, driver, few=looked_up)
+                assert number == len(set(everything))
+                facet = await find_facet(catalog._database, "metadata.tags", predicate, driver, looked_up)
+                assert sum(count for _, count in facet) == len(model.page(predicate, "metadata.tags", ascending=True))
+
+
+async def test_a_restriction_is_an_and(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
+    """K261: what is asked for and readable is what is both, however little of it is left to find out."""
+    _, model, _ = filled
+    source = random.Random(SEED + 6)
+    for _ in range(300):
+        wanted, readable = predicates(source), predicates(source, 3)
+        if source.random() < 0.5:
+            wanted = AllOf((HasValue("kind", ("component", "group")), wanted))
+        joined = restricted(wanted, readable)
+        for uid in list(model.rows)[:40]:
+            assert model.matches(uid, joined) == (model.matches(uid, wanted) and model.matches(uid, readable))
+
+
+def test_what_the_kind_decides_is_left_out() -> None:
+    """K261: "mine, and all groups" comes down to "mine" where components are asked for, and to nothing for others."""
+    mine, groups = HasValue("relations.ownedby", ("user:default/me",)), HasValue("kind", ("group", "user"))
+    components, some = HasValue("kind", ("component",)), HasValue("kind", ("group",))
+    assert restricted(components, AnyOf((mine, groups))) == AllOf((components, mine))
+    assert restricted(some, AnyOf((mine, groups))) == some
+    assert restricted(components, groups) == NOTHING
+    assert restricted(components, Not(groups)) == components
+    assert restricted(components, EVERYTHING) == components
+    assert restricted(EVERYTHING, NOTHING) == NOTHING
 
 
 async def test_walking_meets_every_entity_once(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:

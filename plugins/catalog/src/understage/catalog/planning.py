@@ -6,7 +6,7 @@ import math
 
 from understage.catalog.database import counts, drivers, pages, reads, texts
 from understage.catalog.database.counts import COUNTED_KEYS
-from understage.catalog.database.drivers import Driver, OneOf, Single
+from understage.catalog.database.drivers import Driver, Few, OneOf, Single, is_single
 from understage.catalog.database.pages import ALWAYS_THERE
 from understage.catalog.query.predicates import (
     EVERYTHING,
@@ -17,6 +17,7 @@ from understage.catalog.query.predicates import (
     HasValue,
     Predicate,
     conjuncts,
+    inner_conditions,
     split_kinds,
 )
 from understage.catalog.totals import Totals
@@ -56,7 +57,8 @@ class Planner:
             has_many = rows >= COUNTED_ROWS
             if has_many and _has_text(driver):
                 driver = None
-            return await pages.count_entities(self._database, predicate, sort_key, driver, has_many=has_many)
+            few = await self.few(predicate)
+            return await pages.count_entities(self._database, predicate, sort_key, driver, has_many=has_many, few=few)
 
         return await self._totals.remembered(("count", predicate, sort_key), ask)
 
@@ -74,7 +76,7 @@ class Planner:
                 driver = None
             if driver is not None and rows > await self._key_rows(key, kinds):
                 driver = None
-            return await reads.find_facet(self._database, key, predicate, driver)
+            return await reads.find_facet(self._database, key, predicate, driver, await self.few(predicate))
 
         return await self._totals.remembered(("facet", predicate, key), ask)
 
@@ -129,6 +131,18 @@ class Planner:
             total += rows
             parts.append(singles[index])
         return OneOf(condition, tuple(parts)), total
+
+    async def few(self, predicate: Predicate) -> Few:
+        """Returns the conditions within a predicate that few entities meet, of those that need not all hold.
+
+        Asking for each entity whether it meets one of them would be slow where none leads: with "mine or public",
+        neither condition has to hold.
+        """
+        inner = inner_conditions(predicate)
+        if not inner:
+            return frozenset()
+        kinds, _ = split_kinds(predicate)
+        return frozenset([one for one in inner if is_single(one) and await self._rows(one, kinds) < COUNTED_ROWS])
 
     async def _key_rows(self, key: str, kinds: tuple[str, ...] | None) -> float:
         if key in COUNTED_KEYS:

@@ -27,6 +27,7 @@ from understage.catalog.query.filters import filter_predicate, parse_filters
 from understage.catalog.query.json_predicates import parse_predicate
 from understage.catalog.query.predicates import EVERYTHING, Predicate, all_of
 from understage.catalog.query.projection import parse_fields, project
+from understage.catalog.query.restriction import restricted
 from understage.catalog.service import DEFAULT_PAGE_SIZE, EntitiesCatalog, Page, PageQuery
 from understage.catalog_api import DEFAULT_NAMESPACE, EntityRef
 from understage.errors import InputError
@@ -91,7 +92,7 @@ class CatalogApi:
 
     async def _send_entities(self, request: Request, parameters: Parameters) -> None:
         readable = await self._gate.readable(request)
-        predicate = all_of(readable, filter_predicate(parse_filters(parameters.all("filter"))))
+        predicate = restricted(filter_predicate(parse_filters(parameters.all("filter"))), readable)
         fields = parse_fields(parameters.all("fields"))
         order = [parse_order(text) for text in parameters.all("order")]
         if not any(parameters.all(name) for name in ("limit", "offset", "after")):
@@ -222,7 +223,7 @@ class CatalogApi:
             predicate = filter_predicate(parse_filters(request.parameters.all("filter")))
             if "query" in body:
                 predicate = all_of(predicate, parse_predicate(body["query"]))
-            predicate = all_of(await self._gate.readable(request), predicate)
+            predicate = restricted(predicate, await self._gate.readable(request))
             fields = parse_fields(body.get("fields", ()))
             refs: list[str] = body["entityRefs"]
             key = (request.operation.id, tuple(refs), fields, predicate)
@@ -255,7 +256,7 @@ class CatalogApi:
         wanted = tuple(dict.fromkeys(facet for facet in facets if facet))
         if not wanted:
             raise InputError(_FACETS_MISSING)
-        predicate = all_of(await self._gate.readable(request), predicate)
+        predicate = restricted(predicate, await self._gate.readable(request))
 
         async def make() -> Reply:
             return computed_reply({"facets": await self._catalog.facets(wanted, predicate)})

@@ -15,6 +15,7 @@ from understage.catalog.query.cursors import Cursor, FullTextFilter, OrderField
 from understage.catalog.query.filters import FilterSet, filter_predicate, filters_from_json, filters_to_json
 from understage.catalog.query.json_predicates import parse_predicate
 from understage.catalog.query.predicates import EVERYTHING, NOTHING, HasText, Predicate, all_of
+from understage.catalog.query.restriction import restricted
 from understage.catalog.totals import Totals
 from understage.catalog_api import EntityRef
 from understage.errors import InputError, NotFoundError
@@ -156,6 +157,7 @@ class EntitiesCatalog:
             offset=offset,
             start=start,
             driver=driver,
+            few=await self._planner.few(predicate),
         )
 
     async def stream(self, predicate: Predicate, order: Sequence[tuple[str, bool]]) -> AsyncIterator[list[str]]:
@@ -216,7 +218,7 @@ class EntitiesCatalog:
         order = list(query.order_fields[:1])
         sort_key = order[0].field.lower() if order else None
         ascending = not order or order[0].order == "asc"
-        predicate = all_of(readable, _predicate(query.filters, query.query, query.full_text, sort_key))
+        predicate = restricted(_predicate(query.filters, query.query, query.full_text, sort_key), readable)
         if predicate == NOTHING:
             return Page()
         total = await self._planner.count(predicate, sort_key) if query.counts else 0
@@ -254,7 +256,7 @@ class EntitiesCatalog:
         order = cursor.order_fields[:1]
         sort_key = order[0].field.lower() if order else None
         upwards = (not order or order[0].order == "asc") is not cursor.is_previous
-        predicate = all_of(readable, _cursor_predicate(cursor, sort_key))
+        predicate = restricted(_cursor_predicate(cursor, sort_key), readable)
         if predicate == NOTHING:
             return Page()
         total = cursor.total_items or 0

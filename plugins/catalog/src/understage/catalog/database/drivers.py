@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from understage.catalog.database.dialects import any_kind
+from understage.catalog.database.dialects import any_kind, fence
 from understage.catalog.database.texts import text_condition
 from understage.catalog.query.predicates import AnyOf, HasKey, HasText, HasValue, Predicate, all_of, conjuncts
 from understage.catalog.query.statement import Statement
@@ -31,8 +32,37 @@ class OneOf:
 Driver = Single | OneOf
 """A condition whose rows in the index are looked at first."""
 
+Few = frozenset[Predicate]
+"""Conditions that few entities meet, `HasKey` and `HasValue`."""
 
-async def count_up_to(connection: DatabaseConnection, driver: Driver, kinds: Sequence[str] | None, limit: int) -> int:
+
+def is_single(condition: Predicate) -> TypeGuard[Single]:
+    """Tells whether the index can lead to the entities that meet a condition."""
+    return isinstance(condition, HasKey | HasText) or (isinstance(condition, HasValue) and bool(condition.values))
+
+
+def statement_with(
+    connection: DatabaseConnection, few: Few, kinds: Sequence[str] | None, *, is_fenced: bool = True
+) -> Statement:
+    """Returns a statement that looks up at once who meets conditions that few do.
+
+    Args:
+        connection: where it will run.
+        few: these conditions.
+        kinds: the kinds of all entities in question, or None.
+        is_fenced: whether sub-queries are run as they are written.
+    """
+
+    def rows(statement: Statement, condition: Predicate) -> str | None:
+        if condition not in few or not isinstance(condition, HasKey | HasValue):
+            return None
+        return driver_rows(connection, statement, condition, kinds)
+
+    end = fence(connection) if is_fenced else ""
+    return Statement(end, rows) if few else Statement(end)
+
+
+async def count_up_to(connection: DatabaseConnection, driver: Single, kinds: Sequence[str] | None, limit: int) -> int:
     """Returns how many rows of the index a condition has, or the limit if there are more."""
     statement = Statement()
     query = _rows(connection, statement, driver, kinds, "1")
@@ -48,10 +78,10 @@ def driver_rows(
 ) -> str:
     """Returns the query for the ids of the entities that meet a condition, each once, as `entity_id`."""
     # Of one value, an entity has one row.
-    is_single = isinstance(driver, HasValue) and len(driver.values) == 1
+    has_single_row = isinstance(driver, HasValue) and len(driver.values) == 1
     if isinstance(driver, OneOf):
         return f"SELECT DISTINCT u.entity_id FROM ({_rows(connection, statement, driver, kinds, 'x.entity_id')}) u"  # noqa: S608
-    return _rows(connection, statement, driver, kinds, "x.entity_id" if is_single else "DISTINCT x.entity_id")
+    return _rows(connection, statement, driver, kinds, "x.entity_id" if has_single_row else "DISTINCT x.entity_id")
 
 
 def without(predicate: Predicate, driver: Driver) -> Predicate:
@@ -89,8 +119,14 @@ def _index_rows(
         conditions.append(f"x.key = {statement.value(driver.key)}")
     if kinds is not None:
         conditions.append(statement.values("x.kind", kinds))
-    if isinstance(driver, HasValue):
-        if kinds is None:
-            conditions.append(any_kind(connection, "x.kind"))
-        conditions.append(statement.values("x.value", driver.values))
+    if not isinstance(driver, HasValue):
+        return f"SELECT {columns} FROM search x {where(conditions)}"  # noqa: S608
+    if kinds is None:
+        conditions.append(any_kind(connection, "x.kind"))
+    if len(driver.values) != 1 and connection.dialect == "postgres":
+        # A prepared plan for a list of unknown values would read all rows of the key instead of looking up each value.
+        values = f"unnest(CAST({statement.value(list(driver.values))} AS text[])) v"
+        found = f"SELECT x.entity_id FROM search x {where([*conditions, 'x.value = v'])} OFFSET 0"  # noqa: S608
+        return f"SELECT {columns} FROM {values} CROSS JOIN LATERAL ({found}) x"  # noqa: S608
+    conditions.append(statement.values("x.value", driver.values))
     return f"SELECT {columns} FROM search x {where(conditions)}"  # noqa: S608

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from understage.catalog.database.dialects import KINDS, fence
-from understage.catalog.database.drivers import Driver, driver_rows, where, without
+from understage.catalog.database.drivers import Driver, Few, driver_rows, statement_with, where, without
 from understage.catalog.database.texts import contains
 from understage.catalog.query.predicates import (
     EVERYTHING,
@@ -46,6 +46,7 @@ async def find_page(
     offset: int = 0,
     start: PageStart | None = None,
     driver: Driver | None = None,
+    few: Few = frozenset(),
 ) -> list[PageRow]:
     """Returns entities in the order of a key's values, then of their ids; those without a value are left out.
 
@@ -59,8 +60,9 @@ async def find_page(
         start: the row to go on from, in the same direction.
         driver: a condition of the predicate that few entities meet: they are looked up and sorted. Without one, the
             index is read in the order of the sort key until there are enough rows.
+        few: other conditions within the predicate that few entities meet.
     """
-    statement = Statement(fence(connection))
+    statement = statement_with(connection, few, split_kinds(predicate)[0])
     source, conditions = _source(connection, statement, predicate, sort_key, driver)
     value = "NULL" if sort_key is None else "s.value"
     direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
@@ -96,6 +98,7 @@ async def count_entities(
     driver: Driver | None,
     *,
     has_many: bool = False,
+    few: Few = frozenset(),
 ) -> int:
     """Returns how many entities match and have a value for the sort key, each counted once.
 
@@ -105,8 +108,9 @@ async def count_entities(
         sort_key: a key of the index that they must have a value for, or None.
         driver: a condition of the predicate whose rows are counted, those that meet the others.
         has_many: whether these are so many that joining them as a whole is better than looking at each.
+        few: other conditions within the predicate that few entities meet.
     """
-    statement = Statement("" if has_many else fence(connection))
+    statement = statement_with(connection, few, split_kinds(predicate)[0], is_fenced=not has_many)
     if sort_key in ALWAYS_THERE:
         sort_key = None
     source, conditions = _source(connection, statement, predicate, sort_key, driver)
@@ -133,6 +137,8 @@ def _source(
         conditions += [f"s.key = {statement.value(sort_key)}", "s.value IS NOT NULL"]
     else:
         source = "final_entities s"
+    if driver is None:
+        statement.kind_column = "s.kind"
     if kinds is not None and driver is None:
         conditions.append(statement.values("s.kind", kinds))
     if sort_key in ALWAYS_THERE and driver is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from understage.catalog.database.dialects import among, fence
-from understage.catalog.database.drivers import Driver, driver_rows, without
+from understage.catalog.database.drivers import Driver, Few, driver_rows, statement_with, without
 from understage.catalog.model.entity_ids import is_entity_id
 from understage.catalog.query.predicates import EVERYTHING, Predicate, split_kinds
 from understage.catalog.query.statement import Statement
@@ -122,7 +122,11 @@ async def _find_ordered(
 
 
 async def find_facet(
-    connection: DatabaseConnection, key: str, predicate: Predicate, driver: Driver | None = None
+    connection: DatabaseConnection,
+    key: str,
+    predicate: Predicate,
+    driver: Driver | None = None,
+    few: Few = frozenset(),
 ) -> list[tuple[str, int]]:
     """Returns the values that a key has, in their original case, with how many entities have them; sorted by value.
 
@@ -131,9 +135,10 @@ async def find_facet(
         key: the key.
         predicate: which entities.
         driver: a condition of the predicate whose entities are looked up first. Without one, all rows of the key are.
+        few: other conditions within the predicate that few entities meet.
     """
-    statement = Statement(fence(connection))
     kinds, rest = split_kinds(predicate)
+    statement = statement_with(connection, few, kinds)
     conditions = [f"s.key = {statement.value(key)}", "s.original_value IS NOT NULL"]
     source = "search s"
     if driver is not None:

@@ -92,6 +92,23 @@ def any_of(*conditions: Predicate) -> Predicate:
     return HasValue(keys.pop(), tuple(dict.fromkeys(values))) if len(keys) == 1 else AnyOf(conditions)
 
 
+def inner_conditions(predicate: Predicate) -> tuple[HasKey | HasValue, ...]:
+    """Returns the single conditions on a key that need not all hold: those below `AnyOf` and `Not`."""
+    return tuple(leaf for one in conjuncts(predicate) if isinstance(one, AnyOf | Not) for leaf in _leaves(one))
+
+
+def _leaves(predicate: Predicate) -> tuple[HasKey | HasValue, ...]:
+    match predicate:
+        case AllOf(conditions) | AnyOf(conditions):
+            return tuple(leaf for one in conditions for leaf in _leaves(one))
+        case Not(condition):
+            return _leaves(condition)
+        case HasKey() | HasValue():
+            return (predicate,)
+        case _:
+            return ()
+
+
 def split_kinds(predicate: Predicate) -> tuple[tuple[str, ...] | None, Predicate]:
     """Takes the first condition on the kind out of a predicate.
 

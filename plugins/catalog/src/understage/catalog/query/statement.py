@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from understage.catalog.query.predicates import (
     AllOf,
@@ -16,18 +16,27 @@ from understage.catalog.query.predicates import (
 )
 
 
+def _none(statement: Statement, predicate: Predicate) -> str | None:
+    return None
+
+
 class Statement:
     """The arguments of a statement, collected while its text is put together.
 
     Args:
         fence: ends sub-queries; see `understage.catalog.database.dialects.fence`.
+        rows_of_few: returns, for a condition that few entities meet, the query for their ids, which is run once and
+            not for each entity; None for others.
 
     Attributes:
         arguments: the values for `$1`, `$2`, ...
+        kind_column: the column that holds the entity's kind, if there is one beside that of its id.
     """
 
-    def __init__(self, fence: str = "") -> None:
+    def __init__(self, fence: str = "", rows_of_few: Callable[[Statement, Predicate], str | None] = _none) -> None:
         self.arguments: list[object] = []
+        self.kind_column: str | None = None
+        self._rows_of_few = rows_of_few
         self._fence = fence
 
     def value(self, argument: object) -> str:
@@ -42,6 +51,10 @@ class Statement:
             predicate: what must hold.
             entity_id: the column that holds the entity's id.
         """
+        is_column = self.kind_column is not None and isinstance(predicate, HasValue) and predicate.key == "kind"
+        rows = None if is_column else self._rows_of_few(self, predicate)
+        if rows is not None:
+            return f"{entity_id} IN ({rows})"
         match predicate:
             case AllOf(conditions):
                 return self._joined(" AND ", conditions, entity_id) if conditions else "TRUE"
@@ -49,6 +62,8 @@ class Statement:
                 return self._joined(" OR ", conditions, entity_id) if conditions else "FALSE"
             case Not(condition):
                 return f"NOT {self.condition(condition, entity_id)}"
+            case HasValue("kind", values) if values and self.kind_column is not None:
+                return self.values(self.kind_column, values)
             case HasKey(key):
                 return self._exists(entity_id, f"x.key = {self.value(key)}")
             case HasValue(key, values):
