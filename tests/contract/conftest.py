@@ -1,12 +1,14 @@
 """A backend with a catalog of some entities, whose description of itself is put to the test."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from understage.testing import TestBackend, mock_services, start_test_backend
+from understage.plugin_api import DatabaseService, core_services, create_service_factory
+from understage.testing import TestBackend, TestDatabases, mock_services, start_test_backend
+from understage.testing.databases import DATABASE_IDS
 
 ENTITIES = """\
 apiVersion: backstage.io/v1alpha1
@@ -31,15 +33,28 @@ spec: {type: website, lifecycle: experimental, owner: team, dependsOn: ["compone
 """
 
 
-def catalog_of(folder: Path) -> list[Any]:
-    """Returns the features of a catalog that reads entities from a folder."""
+@asynccontextmanager
+async def running_catalog(folder: Path, database_id: str, *, listen: bool = False) -> AsyncIterator[TestBackend]:
+    """Runs a backend with a catalog over a folder and on a kind of database, until the block ends."""
+    databases = TestDatabases.create()
+    if not databases.supports(database_id):
+        pytest.skip(f"no {database_id} here")
+    database = await databases.init(database_id)
+
+    @create_service_factory(service=core_services.database)
+    async def database_factory() -> DatabaseService:
+        return database
+
     (folder / "entities.yaml").write_text(ENTITIES)
     config = {"catalog": {"locations": [{"type": "file", "target": str(folder / "entities.yaml")}]}}
-    return ["understage.catalog", mock_services.root_config.factory(data=config)]
+    features = ["understage.catalog", database_factory, mock_services.root_config.factory(data=config)]
+    async with start_test_backend(features=features, listen=listen) as backend:
+        yield backend
+    await databases.close()
 
 
-@pytest.fixture
-async def backend(tmp_path: Path) -> AsyncIterator[TestBackend]:
-    """Gives a running backend."""
-    async with start_test_backend(features=catalog_of(tmp_path)) as backend:
+@pytest.fixture(params=DATABASE_IDS)
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TestBackend]:
+    """Gives a running backend on each kind of database."""
+    async with running_catalog(tmp_path, request.param) as backend:
         yield backend

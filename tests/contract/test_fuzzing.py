@@ -15,11 +15,12 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.contract.conftest import catalog_of
+from tests.contract.conftest import running_catalog
 
 from understage.catalog.http import operations
 from understage.catalog.http.operations import Operation
-from understage.testing import TestBackend, mock_credentials, start_test_backend
+from understage.testing import TestBackend, mock_credentials
+from understage.testing.databases import DATABASE_IDS
 
 IDS = [one.id for one in vars(operations).values() if isinstance(one, Operation) and one.is_documented]
 EXAMPLES = 20
@@ -40,12 +41,16 @@ REPEATABLE = settings(
 )
 
 
-@pytest.fixture(scope="module")
-async def listening(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestBackend]:
-    async with start_test_backend(features=catalog_of(tmp_path_factory.mktemp("entities")), listen=True) as backend:
+@pytest.fixture(scope="module", params=DATABASE_IDS)
+async def listening(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TestBackend]:
+    async with running_catalog(tmp_path_factory.mktemp("entities"), request.param, listen=True) as backend:
         yield backend
 
 
+# The backend draws random numbers in its own thread meanwhile, which Hypothesis takes for the strategies' doing.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
 @pytest.mark.parametrize("operation_id", IDS)
 async def test_it_answers_as_described(listening: TestBackend, operation_id: str, mode: GenerationMode) -> None:

@@ -162,6 +162,13 @@ async def test_the_application_name(server: Server) -> None:
     assert await value(database, "SHOW application_name") == "understage_plugin_catalog"
 
 
+async def test_queries_are_not_compiled(server: Server) -> None:
+    """S18: the server's compiler, which takes longer over long queries than they run, is off unless it is asked for."""
+    assert await value(server.manager().for_plugin("first"), "SHOW jit") == "off"
+    asked = server.manager(connection={"serverSettings": {"jit": "on"}})
+    assert await value(asked.for_plugin("second"), "SHOW jit") == "on"
+
+
 async def test_a_role_is_taken_on(server: Server) -> None:
     """S18: each connection takes on the configured role, which owns what is created; an unknown one is named."""
     role = f"{server.prefix}owner"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from understage.catalog.http.schemas import Schema
+from understage.catalog.query.json_texts import JsonTextError, read_json
 from understage.errors import InputError
 from understage.plugin_api import Receive, Scope
 
@@ -95,13 +94,11 @@ async def _read(receive: Receive) -> bytes:
 
 def _decoded(data: bytes) -> Any:
     try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+        return read_json(data, object)
+    except JsonTextError as error:
         if "truncated" in str(error):
             raise InputError("Unexpected end of JSON input") from error
         raise InputError(f"The request body is not valid JSON: {error}") from error
-    except RecursionError as error:
-        raise InputError("The request body is nested too deep") from error
 
 
 def _media_type(scope: Scope) -> str:

@@ -16,6 +16,7 @@ from understage.catalog.http.gate import Gate
 from understage.catalog.http.responses import send_empty, send_json
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog.locations import ConflictStrategy, Locations, not_found
+from understage.catalog.query.json_texts import read_json
 from understage.catalog.query.location_queries import matches, parse_location_query
 from understage.catalog_api import EntityRef
 from understage.catalog_api.permissions import (
@@ -163,7 +164,7 @@ def _encode_cursor(limit: int, last: Location, query: Any) -> str:
 
 def _decode_cursor(text: str) -> dict[str, Any]:
     try:
-        cursor: Any = msgspec.json.decode(base64.b64decode(text, validate=True))
+        cursor: Any = read_json(base64.b64decode(text, validate=True), object)
     except (binascii.Error, ValueError) as error:
         raise InputError("Malformed cursor, could not be parsed") from error
     if not isinstance(cursor, dict) or not isinstance(cursor.get("afterId"), str) or "limit" not in cursor:

@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 
 from understage.catalog.model.entity_ids import is_entity_id
+from understage.catalog.query.json_texts import read_json
 from understage.errors import InputError
+
+LARGEST_NUMBER = 2**31 - 1
 
 
 class OrderField(msgspec.Struct, frozen=True):
@@ -84,7 +87,7 @@ def decode_cursor(text: str) -> Cursor:
         InputError: it is not one that was handed out.
     """
     try:
-        cursor = msgspec.json.decode(_decode(text), type=Cursor)
+        cursor = read_json(_decode(text), Cursor)
     except (binascii.Error, ValueError) as error:
         raise InputError("Malformed cursor, could not be parsed") from error
     if len(cursor.order_field_values) != 1 + bool(cursor.order_fields[:1]):
@@ -103,11 +106,13 @@ def decode_after(text: str) -> AfterCursor:
         InputError: it is not one that was handed out.
     """
     try:
-        after = msgspec.json.decode(_decode(text), type=AfterCursor)
+        after = read_json(_decode(text), AfterCursor)
     except (binascii.Error, ValueError) as error:
         raise InputError("Malformed after cursor, could not be parsed") from error
     if (after.limit is not None and after.limit < 1) or (after.offset is not None and after.offset < 0):
         raise InputError("Malformed after cursor, its members must not be negative")
+    if max(after.limit or 0, after.offset or 0) > LARGEST_NUMBER:
+        raise InputError(f"Malformed after cursor, its members must not be above {LARGEST_NUMBER}")
     return after
 
 

@@ -15,6 +15,8 @@ from understage.catalog.query.predicates import (
     Predicate,
 )
 
+_GROUP = 100
+
 
 def _none(statement: Statement, predicate: Predicate) -> str | None:
     return None
@@ -76,7 +78,11 @@ class Statement:
                 return self._exists(entity_id, f"x.key IN ({names}) AND {self._like(f'%{like_pattern(text)}%')}")
 
     def _joined(self, word: str, conditions: tuple[Predicate, ...], entity_id: str) -> str:
-        return "(" + word.join(self.condition(one, entity_id) for one in conditions) + ")"
+        texts = [self.condition(one, entity_id) for one in conditions]
+        # SQLite reads a chain as deep as it is long, and refuses one of a thousand; groups keep it flat.
+        while len(texts) > _GROUP:
+            texts = [f"({word.join(texts[start : start + _GROUP])})" for start in range(0, len(texts), _GROUP)]
+        return f"({word.join(texts)})"
 
     def _has_value(self, key: str, values: tuple[str, ...], entity_id: str) -> str:
         if not values:

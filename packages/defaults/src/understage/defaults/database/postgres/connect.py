@@ -42,17 +42,17 @@ class PostgresConnector:
             ConflictError: the tables are a Node backend's.
         """
         if self._ready:
-            return await self._take_role(await self._dial())
+            return await self._take_role(await self._without_jit(await self._dial()))
         async with self._first:
             if self._ready:
-                return await self._take_role(await self._dial())
+                return await self._take_role(await self._without_jit(await self._dial()))
             connection = await self._dial_or_create()
             try:
                 await self._prepare(connection)
             except BaseException:
                 connection.terminate()
                 raise
-            connection = await self._take_role(connection)
+            connection = await self._take_role(await self._without_jit(connection))
             self._ready = True
             return connection
 
@@ -163,6 +163,17 @@ class PostgresConnector:
             remedy=f"Set backend.database.{prefix} (or a database of the plugin's own) to another one"
             + ("" if settings.schema is None else "; for databases it is backend.database.prefix"),
         )
+
+    async def _without_jit(self, connection: Any) -> Any:
+        # Compiling a query with hundreds of conditions takes the server tens of seconds, running it takes milliseconds.
+        # A statement, since poolers in between refuse connections that ask for settings they do not know.
+        if "jit" not in dict(self._settings.server_settings):
+            try:
+                await connection.execute("SET jit = off")
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
     async def _take_role(self, connection: Any) -> Any:
         if self._settings.role is None:
