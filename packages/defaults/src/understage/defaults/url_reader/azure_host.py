@@ -38,18 +38,14 @@ class AzureHost:
         Raises:
             AuthenticationError: the host answers with its sign-in page.
         """
-        fetched = await self._transport.fetch(
-            ReadRequest(
-                url=self.integration.file_api_url(location),
-                check=self._check,
-                headers=_RAW,
-                credentials=await self._headers(location, token),
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                max_bytes=conditions.max_bytes,
-                name=location.url,
-            )
+        request = ReadRequest(
+            self.integration.file_api_url(location),
+            self._check,
+            _RAW,
+            credentials=await self._headers(location, token),
+            name=location.url,
         )
+        fetched = await self._transport.fetch(conditions.on(request))
         # Instead of refusing, Azure answers those whom it does not know with a page for people.
         if fetched.headers.get("content-type", "").startswith("text/html") and not location.path.endswith(
             (".html", ".htm")

@@ -43,17 +43,13 @@ class GcsStore:
 
     async def get(self, location: ObjectUrl, conditions: FileConditions, token: str | None) -> Fetched:
         """Reads an object."""
-        return await self._transport.fetch(
-            ReadRequest(
-                url=f"{location.bucket_url}/o/{quote(location.key, safe='')}?alt=media",
-                check=self._check,
-                credentials=await self._headers(token),
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                max_bytes=conditions.max_bytes,
-                name=location.url_of(location.key),
-            )
+        request = ReadRequest(
+            f"{location.bucket_url}/o/{quote(location.key, safe='')}?alt=media",
+            self._check,
+            credentials=await self._headers(token),
+            name=location.url_of(location.key),
         )
+        return await self._transport.fetch(conditions.on(request))
 
     async def list(self, location: ObjectUrl, prefix: str, limit: int, token: str | None) -> Sequence[StoredObject]:
         """Lists the objects whose keys begin with a prefix, sorted by key."""

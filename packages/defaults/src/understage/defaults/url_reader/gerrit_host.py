@@ -29,18 +29,11 @@ class GerritHost:
 
     async def file(self, location: RepositoryUrl, conditions: FileConditions, token: str | None) -> Fetched:
         """Reads a file, which comes as base64."""
-        fetched = await self._transport.fetch(
-            ReadRequest(
-                url=self.integration.file_api_url(location),
-                check=self._check,
-                credentials=self._headers(token),
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                # Base64 makes it longer by a third, and by its line ends.
-                max_bytes=conditions.max_bytes * 2 + 4096,
-                name=location.url,
-            )
+        request = ReadRequest(
+            self.integration.file_api_url(location), self._check, credentials=self._headers(token), name=location.url
         )
+        # Base64 makes it longer by a third, and by its line ends.
+        fetched = await self._transport.fetch(conditions.on(request, max_bytes=conditions.max_bytes * 2 + 4096))
         text = fetched.content.decode("ascii", "replace")
         return replace(fetched, content=decode_base64(text, location.url, conditions.max_bytes))
 

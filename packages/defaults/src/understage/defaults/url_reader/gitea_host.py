@@ -43,18 +43,11 @@ class GiteaHost:
         Raises:
             InputError: the address is that of a folder.
         """
-        fetched = await self._transport.fetch(
-            ReadRequest(
-                url=self.integration.file_api_url(location),
-                check=self._check,
-                credentials=self._headers(token),
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                # The content grows by a third, and the description takes its place.
-                max_bytes=conditions.max_bytes * 2 + 65536,
-                name=location.url,
-            )
+        request = ReadRequest(
+            self.integration.file_api_url(location), self._check, credentials=self._headers(token), name=location.url
         )
+        # The content grows by a third, and the description takes its place.
+        fetched = await self._transport.fetch(conditions.on(request, max_bytes=conditions.max_bytes * 2 + 65536))
         try:
             answer = msgspec.json.decode(fetched.content, type=_File)
         except msgspec.ValidationError:

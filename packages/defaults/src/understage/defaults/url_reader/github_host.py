@@ -40,18 +40,14 @@ class GithubHost:
         """Reads a file."""
         headers = await self._headers(location, token)
         raw = self.integration.raw_url(location)
-        return await self._transport.fetch(
-            ReadRequest(
-                url=raw if raw is not None and not headers else self.integration.file_api_url(location),
-                check=self._check,
-                headers=_RAW,
-                credentials=headers,
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                max_bytes=conditions.max_bytes,
-                name=location.url,
-            )
+        request = ReadRequest(
+            raw if raw is not None and not headers else self.integration.file_api_url(location),
+            self._check,
+            _RAW,
+            credentials=headers,
+            name=location.url,
         )
+        return await self._transport.fetch(conditions.on(request))
 
     async def revision(self, location: RepositoryUrl, token: str | None) -> str:
         """Returns the commit that the ref stands for."""

@@ -27,17 +27,10 @@ class GitlabHost:
 
     async def file(self, location: RepositoryUrl, conditions: FileConditions, token: str | None) -> Fetched:
         """Reads a file."""
-        return await self._transport.fetch(
-            ReadRequest(
-                url=self.integration.file_api_url(location),
-                check=self._check,
-                credentials=self._headers(token),
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                max_bytes=conditions.max_bytes,
-                name=location.url,
-            )
+        request = ReadRequest(
+            self.integration.file_api_url(location), self._check, credentials=self._headers(token), name=location.url
         )
+        return await self._transport.fetch(conditions.on(request))
 
     async def revision(self, location: RepositoryUrl, token: str | None) -> str:
         """Returns the newest commit of the ref that touched the location's folder."""

@@ -39,6 +39,20 @@ class FileConditions:
     last_modified_after: datetime | None = None
     max_bytes: int = DEFAULT_MAX_BYTES
 
+    def on(self, request: ReadRequest, *, max_bytes: int | None = None) -> ReadRequest:
+        """Returns a request for a file under these conditions.
+
+        Args:
+            request: the request without them.
+            max_bytes: how long the answer may be, where a file comes packed up in another form.
+        """
+        return replace(
+            request,
+            etag=self.etag,
+            last_modified_after=self.last_modified_after,
+            max_bytes=self.max_bytes if max_bytes is None else max_bytes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveRequest:

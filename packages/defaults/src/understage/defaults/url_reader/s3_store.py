@@ -44,17 +44,10 @@ class S3Store:
     async def get(self, location: ObjectUrl, conditions: FileConditions, token: str | None) -> Fetched:
         """Reads an object."""
         url = location.object_url(location.key)
-        return await self._transport.fetch(
-            ReadRequest(
-                url=url,
-                check=self._check,
-                credentials=await self._sign(url, location, token),
-                etag=conditions.etag,
-                last_modified_after=conditions.last_modified_after,
-                max_bytes=conditions.max_bytes,
-                name=location.url_of(location.key),
-            )
+        request = ReadRequest(
+            url, self._check, credentials=await self._sign(url, location, token), name=location.url_of(location.key)
         )
+        return await self._transport.fetch(conditions.on(request))
 
     async def list(self, location: ObjectUrl, prefix: str, limit: int, token: str | None) -> Sequence[StoredObject]:
         """Lists the objects whose keys begin with a prefix, sorted by key."""
