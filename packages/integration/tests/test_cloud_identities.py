@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,7 @@ import pytest
 from understage.config import ConfigError, config_from_data
 from understage.errors import ResponseError, ServiceUnavailableError, UnsupportedOperationError
 from understage.integration import AwsCredentials, AzureCredentials, AzureIntegration, ScmIntegrations
-from understage.integration.aws_signature import AwsKeys
+from understage.integration.aws_signature import AwsKeys, presign_get
 from understage.integration.config import AwsS3Config, AzureConfig, AzureCredentialConfig
 
 NOW = 1_700_000_000.0
@@ -219,3 +220,23 @@ def test_credentials_that_lack_a_part(integrations: dict[str, Any], message: str
     """S60: credentials that lack a part stop the start, and name the key and what goes together."""
     with pytest.raises(ConfigError, match=message):
         ScmIntegrations.from_config(config_from_data({"integrations": integrations}))
+
+
+def test_presigned_addresses() -> None:
+    """S19: a signed address, the password at Amazon RDS, is what Amazon's own library makes."""
+    keys = AwsKeys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "ses/sion=")
+    query = {"Action": "connect", "DBUser": "me@x"}
+    moment = datetime.fromtimestamp(NOW, UTC)
+    signed = presign_get("db.example:5432", query, keys, "eu-west-1", moment, service="rds-db", seconds=900)
+    host, _, text = signed.partition("/?")
+    assert host == "db.example:5432"
+    assert query_of(text) == {
+        **query,
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": "AKIAIOSFODNN7EXAMPLE/20231114/eu-west-1/rds-db/aws4_request",
+        "X-Amz-Date": "20231114T221320Z",
+        "X-Amz-Expires": "900",
+        "X-Amz-Security-Token": "ses/sion=",
+        "X-Amz-SignedHeaders": "host",
+        "X-Amz-Signature": "3ad07fa436e8cc423efb6cc27cf1400885bbd2910f72db4c4905b7f62e08e8f0",
+    }

@@ -7,7 +7,14 @@ import pytest
 from understage.config import ConfigError, MissingConfigError, config_from_data
 from understage.defaults.database.config import read_settings
 from understage.defaults.database.pool import PoolLimits
-from understage.defaults.database.settings import DatabaseSettings, PostgresSettings, SqliteSettings, TlsSettings
+from understage.defaults.database.settings import (
+    DatabaseSettings,
+    EntraLogin,
+    PostgresSettings,
+    RdsLogin,
+    SqliteSettings,
+    TlsSettings,
+)
 
 SERVER = {"host": "db.example", "port": "6543", "user": "me", "password": "s3cret"}
 
@@ -211,18 +218,51 @@ def test_connections_carry_the_plugins_name() -> None:
     assert postgres(connection={**SERVER, "connectionTimeoutMillis": 250}).connect_seconds == 0.25
 
 
-@pytest.mark.parametrize("kind", ["cloudsql", "azure", "rds"])
-def test_cloud_logins_are_refused_by_name(kind: str) -> None:
-    """S19: connection types of cloud providers are a start-up error that names the key.
+def test_connection_types() -> None:
+    """S19: cloudsql and unknown types are a start-up error that names the key, and says what to do instead.
 
-    deviation: they are not supported yet.
+    deviation: instead of connecting to Cloud SQL itself, the backend leaves that to Google's own proxy.
     """
-    message = complaint({"client": "pg", "connection": {"type": kind}})
+    message = complaint({"client": "pg", "connection": {"type": "cloudsql", "instance": "a:b:c"}})
+    assert message.startswith("app-config.yaml: backend.database.connection.type: connection type 'cloudsql' is not ")
+    assert "run Google's Cloud SQL Auth Proxy" in message
+    message = complaint({"client": "pg", "connection": {"type": "x"}})
+    assert "unknown connection type 'x'; expected 'default', 'rds' or 'azure'" in message
+    assert postgres(connection={**SERVER, "type": "default"}).login is None
 
-    assert message.startswith(f"app-config.yaml: backend.database.connection.type: connection type '{kind}' is not ")
-    assert "not supported yet" in message
-    assert "unknown connection type 'x'" in complaint({"client": "pg", "connection": {"type": "x"}})
-    assert postgres(connection={**SERVER, "type": "default"}).host == "db.example"
+
+def test_rds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S19: `rds` needs host, port, user and a region; connections are encrypted, since a token is sent."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    rds = {"type": "rds", "host": "db.example", "port": 5432, "user": "me"}
+    settings = postgres(connection=rds)
+    assert settings.login == RdsLogin("eu-west-1")
+    assert settings.ssl_options == (("sslmode", "require"),)
+    settings = postgres(connection={**rds, "region": "us-west-2", "ssl": {"ca": "CA"}})
+    assert (settings.login, settings.ssl_options) == (RdsLogin("us-west-2"), ())
+    assert settings.connection_key() != postgres(connection={**rds, "ssl": {"ca": "CA"}}).connection_key()
+    for name in ("host", "port", "user"):
+        some = {key: value for key, value in rds.items() if key != name}
+        assert f"'{name}' is missing" in complaint({"client": "pg", "connection": some})
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    message = complaint({"client": "pg", "connection": rds})
+    assert message.startswith("app-config.yaml: backend.database.connection.region: ")
+
+
+def test_azure() -> None:
+    """S19: `azure` takes an application, or a managed identity, by default the one that the system has assigned."""
+    azure = {"type": "azure", "host": "db.example", "user": "me"}
+    assert postgres(connection=azure).login == EntraLogin()
+    assert postgres(connection=azure).ssl_options == (("sslmode", "require"),)
+    application = {"tenantId": "t", "clientId": "c", "clientSecret": "s"}
+    settings = postgres(connection={**azure, "tokenCredential": application})
+    assert settings.login == EntraLogin("t", "c", "s")
+    assert "'s'" not in repr(settings)
+    assert postgres(connection={**azure, "tokenCredential": {"clientId": "m"}}).login == EntraLogin(client_id="m")
+    for wrong in ({"tenantId": "t"}, {"clientId": "c", "clientSecret": "s"}, {"tenantId": "t", "clientSecret": "s"}):
+        message = complaint({"client": "pg", "connection": {**azure, "tokenCredential": wrong}})
+        assert message.startswith("app-config.yaml: backend.database.connection.tokenCredential: expected clientId, ")
 
 
 def test_encryption() -> None:

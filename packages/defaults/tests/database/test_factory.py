@@ -8,6 +8,7 @@ from understage.defaults.database import database_service_factory
 from understage.defaults.database.manager import DatabaseManager
 from understage.errors import ServiceUnavailableError
 from understage.plugin_api import core_services
+from understage.testing import MockHttpClient
 
 
 class Lifecycle:
@@ -42,7 +43,7 @@ def build(data: dict[str, Any], **options: Any) -> tuple[Callable[[str], Any], L
     lifecycle, logger = Lifecycle(), Logger()
     assert factory.create_root_context is not None
     config = config_from_data({"backend": {"database": data}})
-    manager = factory.create_root_context(config, lifecycle, logger)
+    manager = factory.create_root_context(config, lifecycle, logger, MockHttpClient())
     assert isinstance(manager, DatabaseManager)
     return lambda plugin_id: factory.factory(config, Plugin(plugin_id), manager), lifecycle, logger
 
@@ -61,6 +62,7 @@ def test_what_the_factory_depends_on() -> None:
         "config": core_services.root_config,
         "lifecycle": core_services.root_lifecycle,
         "logger": core_services.root_logger,
+        "http_client": core_services.root_http_client,
     }
 
 

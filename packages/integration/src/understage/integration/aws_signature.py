@@ -65,14 +65,48 @@ def sign_get(url: str, keys: AwsKeys, region: str, now: datetime, service: str =
         ]
     )
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    key = f"AWS4{keys.secret_access_key}".encode()
-    for part in (stamp[:8], region, service, "aws4_request"):
-        key = _hmac(key, part)
-    signature = _hmac(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}").hex()
+    signature = _signature(request, scope, stamp, keys)
     credential = f"{keys.access_key_id}/{scope}"
     authorization = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
     return {**{name: value for name, value in signed.items() if name != "host"}, "Authorization": authorization}
+
+
+def presign_get(
+    host: str, query: Mapping[str, str], keys: AwsKeys, region: str, now: datetime, *, service: str, seconds: int
+) -> str:
+    """Returns the address of a signed GET request of a host's root, without its scheme.
+
+    Args:
+        host: the host, with its port.
+        query: what the request says.
+        keys: whose request it is.
+        region: where the service is.
+        now: the time, in UTC.
+        service: whom the request is for.
+        seconds: for how long it counts.
+    """
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    values = {
+        **query,
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"{keys.access_key_id}/{scope}",
+        "X-Amz-Date": stamp,
+        "X-Amz-Expires": str(seconds),
+        "X-Amz-SignedHeaders": "host",
+        **({"X-Amz-Security-Token": keys.session_token} if keys.session_token else {}),
+    }
+    text = "&".join(sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in values.items()))
+    request = "\n".join(["GET", "/", text, f"host:{host}", "", "host", EMPTY_SHA256])
+    return f"{host}/?{text}&X-Amz-Signature={_signature(request, scope, stamp, keys)}"
+
+
+def _signature(request: str, scope: str, stamp: str, keys: AwsKeys) -> str:
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    key = f"AWS4{keys.secret_access_key}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    return _hmac(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}").hex()
 
 
 def _hmac(key: bytes, text: str) -> bytes:

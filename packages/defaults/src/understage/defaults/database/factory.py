@@ -10,6 +10,7 @@ from understage.plugin_api import (
     DatabaseService,
     PluginMetadata,
     RootConfig,
+    RootHttpClient,
     RootLifecycle,
     RootLogger,
     ServiceFactory,
@@ -28,10 +29,12 @@ def database_service_factory(*, skip_migrations: bool | None = None) -> ServiceF
         skip_migrations: whether plugins leave their migrations alone; beats the configuration if it is given.
     """
 
-    def create_manager(config: RootConfig, lifecycle: RootLifecycle, logger: RootLogger) -> DatabaseManager:
+    def create_manager(
+        config: RootConfig, lifecycle: RootLifecycle, logger: RootLogger, http_client: RootHttpClient
+    ) -> DatabaseManager:
         from understage.defaults.database.manager import DatabaseManager
 
-        manager = DatabaseManager(config, logger=logger, skip_migrations=skip_migrations)
+        manager = DatabaseManager(config, logger=logger, skip_migrations=skip_migrations, http_client=http_client)
         close_after_shutdown(lifecycle, manager.close)
         return manager
 

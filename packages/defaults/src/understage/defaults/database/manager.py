@@ -12,6 +12,7 @@ from understage.defaults.database.config import read_settings
 from understage.defaults.database.database import PluginDatabase
 from understage.defaults.database.server import DatabaseServer
 from understage.defaults.database.settings import DatabaseSettings, PostgresSettings
+from understage.integration.access_tokens import TokenHttpClient
 from understage.plugin_api import DatabaseService, LoggerService
 
 if TYPE_CHECKING:
@@ -28,13 +29,20 @@ class DatabaseManager:
         config: the whole configuration.
         logger: gets warnings about settings without effect.
         skip_migrations: beats the configuration if it is given.
+        http_client: asks for tokens, where a cloud lets connections in by one.
     """
 
     def __init__(
-        self, config: Config, *, logger: LoggerService | None = None, skip_migrations: bool | None = None
+        self,
+        config: Config,
+        *,
+        logger: LoggerService | None = None,
+        skip_migrations: bool | None = None,
+        http_client: TokenHttpClient | None = None,
     ) -> None:
         self._config = config
         self._logger = logger
+        self._http_client = http_client
         self._skip_migrations = skip_migrations
         self._databases: dict[str, PluginDatabase] = {}
         self._pools: dict[tuple[object, ...], PostgresPool] = {}
@@ -71,5 +79,6 @@ class DatabaseManager:
         key = settings.connection_key()
         if key not in self._pools:
             new = DatabaseServer(ConnectionBudget(settings.server_connections))
-            self._pools[key] = PostgresPool(settings, self._servers.setdefault(settings.server_key(), new))
+            server = self._servers.setdefault(settings.server_key(), new)
+            self._pools[key] = PostgresPool(settings, server, self._http_client)
         return PostgresDatabase(settings, self._pools[key])

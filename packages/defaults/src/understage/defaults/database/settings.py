@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from understage.defaults.database.pool import PoolLimits
 
@@ -29,6 +30,35 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RdsLogin:
+    """A login at Amazon RDS with IAM.
+
+    Attributes:
+        region: where the database is.
+    """
+
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntraLogin:
+    """A login at Azure Database for PostgreSQL with Entra ID.
+
+    Attributes:
+        tenant_id: an application's tenant.
+        client_id: the application, or a managed identity; by default the one that the system has assigned.
+        client_secret: the application's secret.
+    """
+
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+
+
+CloudLogin: TypeAlias = RdsLogin | EntraLogin
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresSettings:
     """A plugin's database on Postgres.
 
@@ -40,6 +70,7 @@ class PostgresSettings:
         port: its port.
         user: who connects.
         password: never shown.
+        login: instead of a password, how a cloud lets it in.
         tls: encryption; None to prefer it without checking the certificate, False for none.
         ssl_options: `sslmode` and its siblings, as they stood in a URL.
         schema: the schema that holds the tables; None for the default one.
@@ -62,6 +93,7 @@ class PostgresSettings:
     password: str | None = field(default=None, repr=False)
     tls: TlsSettings | bool | None = None
     ssl_options: tuple[tuple[str, str], ...] = ()
+    login: CloudLogin | None = None
     schema: str | None = None
     role: str | None = None
     server_settings: tuple[tuple[str, str], ...] = ()
@@ -81,7 +113,7 @@ class PostgresSettings:
     def connection_key(self) -> tuple[object, ...]:
         """What is set on a connection: plugins with the same key can share a pool."""
         return (
-            *(self.host, self.port, self.user, self.password, self.tls, self.ssl_options),
+            *(self.host, self.port, self.user, self.password, self.login, self.tls, self.ssl_options),
             *(self.database, self.schema, self.role, self.server_settings),
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from understage.config import Config, ConfigError, ConfigTypeError
 from understage.defaults.database.pool import PoolLimits
-from understage.defaults.database.sections import DatabaseSections, Layer
+from understage.defaults.database.postgres.login_config import read_login
+from understage.defaults.database.sections import DatabaseSections
 from understage.defaults.database.settings import PostgresSettings, TlsSettings
 
 DEFAULT_PREFIX = "understage_plugin_"
@@ -14,7 +15,7 @@ _SETTINGS = ("application_name", "options", *_TIMEOUTS)
 _KEYS = frozenset(
     {
         *("type", "host", "port", "user", "password", "database", "ssl", "connectionString", "connectionTimeoutMillis"),
-        *("sslOptions", "serverSettings", *_SETTINGS),
+        *("sslOptions", "serverSettings", "region", "tokenCredential", *_SETTINGS),
     }
 )
 
@@ -27,6 +28,7 @@ def read_postgres(sections: DatabaseSections, *, limits: PoolLimits, skip_migrat
     """
     connection = _Connection(sections)
     by_schema = _by_schema(sections)
+    login, tls = read_login(connection.layers), connection.tls()
     return PostgresSettings(
         plugin_id=sections.plugin_id,
         source=sections.source(),
@@ -35,8 +37,10 @@ def read_postgres(sections: DatabaseSections, *, limits: PoolLimits, skip_migrat
         port=connection.number("port"),
         user=connection.text("user"),
         password=connection.text("password"),
-        tls=connection.tls(),
-        ssl_options=connection.pairs("sslOptions"),
+        tls=tls,
+        # A token must not travel in the clear.
+        ssl_options=connection.pairs("sslOptions") or ((("sslmode", "require"),) if login and tls is None else ()),
+        login=login,
         schema=_identifier(sections, sections.text("schemaPrefix") or "", "schemaPrefix") if by_schema else None,
         role=sections.text("role"),
         server_settings=connection.server_settings(),
@@ -57,7 +61,6 @@ class _Connection:
         self.layers = sections.connections()
         for layer in self.layers:
             sections.warn_unknown(layer.config, _KEYS, layer.key, "it is not understood for client pg")
-            _check_type(layer)
 
     def text(self, name: str, *, own_only: bool = False) -> str | None:
         for layer in self.layers:
@@ -115,20 +118,6 @@ def _tls(section: Config, sections: DatabaseSections, key: str) -> TlsSettings:
         key=section.get_optional_string("key"),
         verify=verify is not False,
     )
-
-
-def _check_type(layer: Layer) -> None:
-    kind = layer.config.get_optional_string("type")
-    if kind in (None, "default"):
-        return
-    supported = kind in ("cloudsql", "azure", "rds")
-    message = (
-        f"connection type '{kind}' is not supported yet; use host, port, user and password, for example through the "
-        "provider's own proxy"
-        if supported
-        else f"unknown connection type '{kind}'; leave it out, or set 'default'"
-    )
-    raise ConfigError(message, key=f"{layer.key}.type", location=layer.config.location_of("type"))
 
 
 def _by_schema(sections: DatabaseSections) -> bool:

@@ -10,9 +10,11 @@ from understage.defaults.database.guard import BOOKKEEPING_TABLE, FOREIGN_SUFFIX
 from understage.defaults.database.names import quoted
 from understage.defaults.database.postgres.driver import load_driver
 from understage.defaults.database.postgres.errors import ALREADY_EXISTS, MISSING_DATABASE, cannot_connect, sqlstate
+from understage.defaults.database.postgres.logins import password_source
 from understage.defaults.database.postgres.tls import tls_context
 from understage.defaults.database.settings import PostgresSettings, TlsSettings
 from understage.errors import ServiceUnavailableError, UnderstageError
+from understage.integration.access_tokens import TokenHttpClient
 
 ADMIN_DATABASE = "postgres"
 ATTEMPTS = 3
@@ -26,10 +28,14 @@ class PostgresConnector:
     Args:
         settings: which database.
         creating: held while something is created on the server.
+        http_client: asks for tokens, where a cloud lets the connection in by one.
     """
 
-    def __init__(self, settings: PostgresSettings, creating: asyncio.Lock) -> None:
+    def __init__(
+        self, settings: PostgresSettings, creating: asyncio.Lock, http_client: TokenHttpClient | None = None
+    ) -> None:
         self._settings = settings
+        self._password = password_source(settings, http_client)
         self._creating = creating
         self._ready = False
         self._first = asyncio.Lock()
@@ -70,13 +76,14 @@ class PostgresConnector:
     async def _dial(self, *, database: str | None = None) -> Any:
         settings = self._settings
         driver = await load_driver()
+        password = await self._password()
         try:
             return await driver.connect(
                 f"postgresql://?{urlencode(settings.ssl_options)}",
                 host=settings.host,
                 port=settings.port,
                 user=settings.user,
-                password=settings.password,
+                password=password,
                 database=database or settings.database,
                 timeout=settings.connect_seconds,
                 statement_cache_size=CACHED_STATEMENTS,

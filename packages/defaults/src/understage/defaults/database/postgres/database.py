@@ -15,6 +15,7 @@ from understage.defaults.database.postgres.session import NOTIFY, PostgresSessio
 from understage.defaults.database.server import DatabaseServer
 from understage.defaults.database.settings import PostgresSettings
 from understage.defaults.database.transaction import OpenTransaction
+from understage.integration.access_tokens import TokenHttpClient
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -32,10 +33,13 @@ class PostgresPool(SessionPool):
     Args:
         settings: what to connect to.
         server: what is shared with other pools on the same server.
+        http_client: asks for tokens, where a cloud lets the connections in by one.
     """
 
-    def __init__(self, settings: PostgresSettings, server: DatabaseServer) -> None:
-        self.connector = PostgresConnector(settings, server.creating)
+    def __init__(
+        self, settings: PostgresSettings, server: DatabaseServer, http_client: TokenHttpClient | None = None
+    ) -> None:
+        self.connector = PostgresConnector(settings, server.creating, http_client)
         self._settings = settings
         super().__init__(self._open_postgres, title=settings.title(), limits=settings.limits, budget=server.connections)
 

@@ -1,4 +1,4 @@
-"""What the configuration's schema says of discovery and of secrets of stores."""
+"""What the schema of the framework's own configuration shows to browsers and hides."""
 
 from understage.config import ConfigSchema, config_from_data
 
@@ -31,3 +31,11 @@ def test_secrets_of_clusters() -> None:
         nodes = [{"url": "redis://u:in-url@h"}, {"socket": {"host": "h"}, "password": "alone"}]
         config = config_from_data({"backend": {"cache": {store: {"cluster": {"rootNodes": nodes}}}}})
         assert {"redis://u:in-url@h", "alone"} <= set(ConfigSchema.from_packages().secrets(config)), store
+
+
+def test_secrets_of_cloud_logins() -> None:
+    """S5, S19: the secret of an application that logs in at a database is a secret, also in a plugin's own section."""
+    connection = {"type": "azure", "tokenCredential": {"clientSecret": "hidden"}}
+    for database in ({"connection": connection}, {"plugin": {"catalog": {"connection": connection}}}):
+        config = config_from_data({"backend": {"database": database}})
+        assert "hidden" in ConfigSchema.from_packages().secrets(config)
