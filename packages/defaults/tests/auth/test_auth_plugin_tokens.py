@@ -105,6 +105,21 @@ async def test_one_token_for_the_calls_of_a_second(installation: Any) -> None:
     assert decoded(later)[1]["iat"] == decoded(token)[1]["iat"] + 1
 
 
+async def test_tokens_of_plugins_push_out_none_of_users(installation: Any) -> None:
+    """A33: however many tokens plugins make, each user's own is verified once only."""
+    search, catalog = await installation.plugin("search"), await installation.plugin("catalog")
+    user_token = installation.users.token()
+    user = await search.authenticate(user_token)
+    await catalog.authenticate(user_token)
+    catalog._verified_of_plugins._max_remembered = 2
+    for _ in range(4):
+        installation.clock.now += 1
+        await catalog.authenticate(await call(installation, search, credentials=user))
+    assert len(catalog._verified_of_plugins) == 2
+    assert catalog.recall(user_token) is not None
+    assert len(catalog._verified) == 2
+
+
 async def test_a_new_key_signs_a_new_token(installation: Any) -> None:
     """A10: a token is shared by the calls of a second only as long as the key is the same."""
     search = await installation.plugin("search")

@@ -58,6 +58,8 @@ class DefaultAuth:
         self._clock = clock
         self._is_default_policy_disabled = is_default_policy_disabled
         self._verified = VerifiedTokens()
+        # Apart, because a plugin makes new ones all the time: they must not push out those of users, who come again.
+        self._verified_of_plugins = VerifiedTokens()
         self._none = Credentials(NonePrincipal())
         self._own = Credentials(_plugin_principal(plugin_id))
 
@@ -78,9 +80,7 @@ class DefaultAuth:
         credentials = self.recall(token, allow_limited_access=allow_limited_access)
         if credentials is not None:
             return credentials
-        verified = await self._verify(token)
-        self._verified.add(token, verified)
-        return _admitted(verified, allow_limited_access)
+        return _admitted(await self._verify(token), allow_limited_access)
 
     def recall(self, token: str, *, allow_limited_access: bool = False) -> Credentials[Principal] | None:
         """Returns what a token proved before, at once, or None if it has to be verified.
@@ -92,7 +92,8 @@ class DefaultAuth:
         Raises:
             AuthenticationError: it is a limited user token, and that will not do.
         """
-        verified = self._verified.find(token, self._clock())
+        now = self._clock()
+        verified = self._verified.find(token, now) or self._verified_of_plugins.find(token, now)
         return None if verified is None else _admitted(verified, allow_limited_access)
 
     async def get_none_credentials(self) -> Credentials[NonePrincipal]:
@@ -149,12 +150,17 @@ class DefaultAuth:
         return {"keys": await self._keys.public_keys()}
 
     async def _verify(self, token: str) -> VerifiedToken:
+        """Verifies a token and remembers what it proved."""
         subject = await self._plugin_tokens.verify_token(token)
         if subject is not None:
-            return await self._verified_plugin(subject, token)
-        user = await self._verify_user(token)
-        if user is not None:
-            return user
+            verified = await self._verified_plugin(subject, token)
+            self._verified_of_plugins.add(token, verified)
+        else:
+            verified = await self._verify_user(token) or await self._verify_external(token)
+            self._verified.add(token, verified)
+        return verified
+
+    async def _verify_external(self, token: str) -> VerifiedToken:
         external = await self._external_tokens.verify(token)
         if external is None:
             raise AuthenticationError("Illegal token")
