@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from understage.catalog.database.dialects import among, write_rows
+from understage.catalog.database.dialects import among, for_update, write_rows
 from understage.plugin_api import DatabaseConnection
 
 
@@ -60,13 +60,28 @@ async def find_claims(connection: DatabaseConnection, refs: Sequence[str]) -> li
     )
 
 
+async def take_claims(connection: DatabaseConnection, refs: Sequence[str]) -> list[StoredClaim]:
+    """Returns who waits for these names, the longest first; until the transaction ends they cannot give up."""
+    query = f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'entity_ref', '$1')} ORDER BY id"  # noqa: S608
+    return await connection.fetch(f"{query} {for_update(connection)}", list(refs), row_type=StoredClaim)
+
+
 async def find_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> list[StoredClaim]:
     """Returns what the entities that led to it wait for."""
-    return await connection.fetch(
-        f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id",  # noqa: S608
-        list(sources),
-        row_type=StoredClaim,
-    )
+    query = f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"  # noqa: S608
+    return await connection.fetch(query, list(sources), row_type=StoredClaim)
+
+
+async def hold_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> None:
+    """Keeps what entities wait for from being given to them until the transaction ends."""
+    query = f"SELECT 1 FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"  # noqa: S608
+    await connection.fetch(f"{query} {for_update(connection)}", list(sources))
+
+
+async def hold_claims_of_provider(connection: DatabaseConnection, source_key: str) -> None:
+    """Keeps what a provider waits for from being given to it until the transaction ends."""
+    query = "SELECT 1 FROM claims WHERE source_key = $1 ORDER BY id"
+    await connection.fetch(f"{query} {for_update(connection)}", source_key)
 
 
 async def find_claims_of_provider(connection: DatabaseConnection, source_key: str) -> list[StoredClaim]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from understage.catalog.database import claims, refresh_state
+from understage.catalog.database import claims, reachability, refresh_state
 from understage.catalog.database.due import Lane
 from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity
 from understage.catalog.model.entity_ids import new_entity_id
@@ -79,71 +79,108 @@ class Discovery:
     conflicts: list[Conflict] = field(default_factory=list)
 
 
-async def take_in(connection: DatabaseConnection, found: Sequence[Found], now: datetime) -> Discovery:
+async def take_in(
+    connection: DatabaseConnection, found: Sequence[Found], now: datetime, *, is_contested: bool = False
+) -> Discovery:
     """Inserts or updates entities. A name belongs to the location that brought it first, as long as it does.
 
     Args:
         connection: of a transaction.
         found: the entities; edges to them are left to the caller.
         now: when they are due to be processed.
+        is_contested: whether others may want any of these names at the same time, not only those that change hands.
     """
-    refs = sorted({one.child.ref for one in found})
-    known = {one.entity_ref: one for one in await refresh_state.find_known(connection, refs)}
-    # A batch of Locations may hold thousands of entities.
-    discovery, new, changed, claimed = await asyncio.to_thread(_sort_out, found, known)
-    if claimed:
-        await claims.note_dispossessed(connection, sorted(claimed), now)
-        await refresh_state.delete_incoming_edges(connection, sorted(claimed))
-    inserted = await refresh_state.insert_entities(connection, new.values(), now)
-    await refresh_state.update_entities(connection, changed.values(), now)
-    if inserted < len(new):
-        await _drop_lost_races(connection, new, discovery, found)
+    discovery = Discovery()
+    rest = list(found)
+    while rest:
+        part, lost = await _take_in(connection, rest, now, is_contested=is_contested)
+        discovery.edges += part.edges
+        discovery.conflicts += part.conflicts
+        # Another replica was faster with these: now they are known.
+        rest = [one for one in rest if one.child.ref in lost]
     return discovery
 
 
-def _sort_out(
-    found: Sequence[Found], known: dict[str, KnownEntity]
-) -> tuple[Discovery, dict[str, NewEntity], dict[str, NewEntity], set[str]]:
-    """Returns edges and conflicts, and the entities that are new, have changed, and get an owner."""
-    discovery = Discovery()
-    new: dict[str, NewEntity] = {}
-    changed: dict[str, NewEntity] = {}
-    claimed: set[str] = set()
+async def _take_in(
+    connection: DatabaseConnection, found: Sequence[Found], now: datetime, *, is_contested: bool
+) -> tuple[Discovery, set[str]]:
+    """Returns what was taken, and names that were free but are no longer."""
+    refs = sorted({one.child.ref for one in found})
+    known = await _find_known(connection, refs)
+    # A batch of Locations may hold thousands of entities.
+    plan = await asyncio.to_thread(_sort_out, found, dict(known))
+    touched = set(known) if is_contested else plan.touched & set(known)
+    if touched and connection.dialect == "postgres":
+        # From here on nobody else can give these names away, so what was read of them is read again.
+        await reachability.lock_entities(connection, sorted(touched))
+        anew = await _find_known(connection, sorted(touched))
+        if any(anew.get(ref) != known[ref] for ref in touched):
+            kept = {ref: one for ref, one in known.items() if ref not in touched}
+            plan = await asyncio.to_thread(_sort_out, found, kept | anew)
+    if plan.claimed:
+        await claims.note_dispossessed(connection, sorted(plan.claimed), now)
+        await refresh_state.delete_incoming_edges(connection, sorted(plan.claimed))
+    inserted = await refresh_state.insert_entities(connection, plan.new.values(), now)
+    await refresh_state.update_entities(connection, plan.changed.values(), now)
+    lost: set[str] = set()
+    if inserted < len(plan.new):
+        holders = await _find_known(connection, sorted(plan.new))
+        lost = {ref for ref, mine in plan.new.items() if holders[ref].entity_id != mine.entity_id}
+    edges = [edge for edge in plan.edges if edge.target_entity_ref not in lost]
+    return Discovery(edges, [one for one in plan.conflicts if one.ref not in lost]), lost
+
+
+async def _find_known(connection: DatabaseConnection, refs: Sequence[str]) -> dict[str, KnownEntity]:
+    return {one.entity_ref: one for one in await refresh_state.find_known(connection, refs)}
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to be done with entities.
+
+    Attributes:
+        edges: who leads to what, of the entities that are taken.
+        conflicts: entities that are refused.
+        new: entities that are not known, by name.
+        changed: known entities that have changed, by name.
+        claimed: names that get an owner.
+    """
+
+    edges: list[Edge] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    new: dict[str, NewEntity] = field(default_factory=dict)
+    changed: dict[str, NewEntity] = field(default_factory=dict)
+    claimed: set[str] = field(default_factory=set)
+
+    @property
+    def touched(self) -> set[str]:
+        """Names of which more is decided than that somebody else leads to them as well."""
+        return {*self.changed, *self.claimed, *(conflict.ref for conflict in self.conflicts)}
+
+
+def _sort_out(found: Sequence[Found], known: dict[str, KnownEntity]) -> _Plan:
+    """Decides what to do; adds to what is known what is new."""
+    plan = _Plan()
     # Those with a location key first: they take names over from those without.
     for one in sorted(found, key=lambda item: (item.child.ref, item.child.location_key is None)):
         child, holder = one.child, known.get(one.child.ref)
         if holder is None:
             entity = _entity(new_entity_id(), one)
-            new[child.ref] = entity
+            plan.new[child.ref] = entity
             known[child.ref] = KnownEntity(entity.entity_id, child.ref, child.hash, child.location_key)
         elif holder.location_key is not None and holder.location_key != child.location_key:
-            discovery.conflicts.append(Conflict(one.source, child, holder.location_key))
+            plan.conflicts.append(Conflict(one.source, child, holder.location_key))
             continue
         else:
             if holder.location_key is None and child.location_key is not None:
-                claimed.add(child.ref)
+                plan.claimed.add(child.ref)
             if holder.unprocessed_hash != child.hash or holder.location_key != child.location_key:
-                changed[child.ref] = _entity(holder.entity_id, one)
+                plan.changed[child.ref] = _entity(holder.entity_id, one)
                 known[child.ref] = KnownEntity(holder.entity_id, child.ref, child.hash, child.location_key)
-        discovery.edges.append(Edge(one.source, child.ref))
-    return discovery, new, changed, claimed
+        plan.edges.append(Edge(one.source, child.ref))
+    return plan
 
 
 def _entity(entity_id: str, found: Found) -> NewEntity:
     child = found.child
     return NewEntity(entity_id, child.ref, child.entity, child.hash, child.location_key, found.lane)
-
-
-async def _drop_lost_races(
-    connection: DatabaseConnection, new: dict[str, NewEntity], discovery: Discovery, found: Sequence[Found]
-) -> None:
-    """Turns inserts that another replica was faster with into conflicts, unless both come from the same location."""
-    lost: dict[str, str | None] = {}
-    for holder in await refresh_state.find_known(connection, list(new)):
-        mine = new[holder.entity_ref]
-        if holder.entity_id != mine.entity_id and holder.location_key not in (None, mine.location_key):
-            lost[holder.entity_ref] = holder.location_key
-    if lost:
-        discovery.edges = [edge for edge in discovery.edges if edge.target_entity_ref not in lost]
-        refused = [one for one in found if one.child.ref in lost]
-        discovery.conflicts += [Conflict(one.source, one.child, lost[one.child.ref]) for one in refused]

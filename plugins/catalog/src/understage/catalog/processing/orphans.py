@@ -45,19 +45,19 @@ async def collect(connection: DatabaseConnection, candidates: Iterable[str], now
         dead = await find_dead(connection, waiting)
         if not dead:
             break
-        handed = await hand_over(connection, sorted(dead), now)
-        if handed:
-            # They live again, and maybe others in this circle by them.
-            collected.handed_over += handed
-            continue
         orphans = sorted(dead)
-        children = await refresh_state.find_target_refs(connection, orphans)
         peers = set(await refresh_state.find_relation_sources(connection, orphans)) - dead
         # The queue is locked before the entities are, as everywhere: two replicas must not wait for each other.
         await stitching.request_stitching(connection, peers, now)
         await reachability.lock_entities(connection, orphans)
         if await find_dead(connection, orphans) != dead:
             continue  # another replica has just found one of them
+        handed = await hand_over(connection, orphans, now)
+        if handed:
+            # They live again, and maybe others in this circle by them.
+            collected.handed_over += handed
+            continue
+        children = await refresh_state.find_target_refs(connection, orphans)
         await refresh_state.delete_entities(connection, orphans)
         collected.deleted += orphans
         waiting = sorted(set(children) - dead)
@@ -117,7 +117,7 @@ async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: da
         the names that have found a successor.
     """
     waiting: dict[str, list[StoredClaim]] = defaultdict(list)
-    for claim in await claims.find_claims(connection, refs):
+    for claim in await claims.take_claims(connection, refs):
         if claim.source_entity_ref not in refs:
             waiting[claim.entity_ref].append(claim)
     if not waiting:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from understage.catalog.database import due, refresh_keys, refresh_state, stitching
+from understage.catalog.database import claims, due, refresh_keys, refresh_state, stitching
 from understage.catalog.database.due import ClaimedEntity, Lane
 from understage.catalog.database.refresh_state import Edge, Result, StoredRelation
 from understage.catalog.processing.discovery import FEW, Conflict, Found, take_in
@@ -82,6 +82,9 @@ async def store_batch(
     fresh = [one for one in batch if not one.is_repetition and one.claimed.entity_id in ids]
     stored = StoredBatch()
     found = [Found(one.claimed.entity_ref, child, _lane(one)) for one in fresh for child in one.outcome.children]
+    known = [one.claimed.entity_ref for one in fresh if not one.is_first]
+    if known:
+        await claims.hold_claims_of_entities(connection, known)
     discovery = await take_in(connection, found, now) if found else None
     if discovery is not None:
         stored.conflicts = discovery.conflicts
@@ -89,8 +92,7 @@ async def store_batch(
     await refresh_state.delete_edges(connection, removed)
     await refresh_state.insert_edges(connection, added)
     complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
-    sources = [one.claimed.entity_ref for one in fresh]
-    await note_refused_by_entities(connection, sources, complete, stored.conflicts, now)
+    await note_refused_by_entities(connection, known, complete, stored.conflicts, now)
     stale = await _store_relations(connection, [one for one in fresh if one.outcome.entity is not None])
     good = [one for one in fresh if one.outcome.entity is not None]
     await refresh_keys.replace_keys(

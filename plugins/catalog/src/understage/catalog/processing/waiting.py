@@ -22,12 +22,12 @@ async def note_refused_by_entities(
 
     Args:
         connection: of a transaction.
-        sources: the entities that were processed.
+        sources: the entities that were processed, but those that were so for the first time.
         complete: those of them that have named everything they lead to; the others still wait for what they did.
         conflicts: what they were refused.
         now: since when the new ones wait.
     """
-    before = await claims.find_claims_of_entities(connection, sources)
+    before = await claims.find_claims_of_entities(connection, sources) if sources else []
     wanted = {(one.source, one.ref): _claim(one, of_provider=False) for one in conflicts}
     await _replace(connection, before, wanted, now, lambda claim: claim.source in complete)
 

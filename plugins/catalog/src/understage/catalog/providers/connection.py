@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from understage.catalog.database import refresh_keys, refresh_state, stitching
+from understage.catalog.database import claims, refresh_keys, refresh_state, stitching
 from understage.catalog.database.due import Lane
 from understage.catalog.database.refresh_state import Edge, KnownEntity
 from understage.catalog.model.envelope import check_envelope
@@ -125,6 +125,7 @@ class ProviderConnection:
     async def _apply(self, connection: DatabaseConnection, change: _Change) -> list[Conflict]:
         now = datetime.now(UTC)
         children = change.children
+        await claims.hold_claims_of_provider(connection, self._source_key)
         before = {one.entity_ref: one for one in await self._find_before(connection, change)}
         gone = _gone(before, change)
         if change.guard is not None:
@@ -154,7 +155,9 @@ class ProviderConnection:
         if not changed:
             return []
         lane = Lane.URGENT if len(changed) <= FEW else Lane.NEW
-        discovery = await take_in(connection, [Found(self._source_key, child, lane) for child in changed], now)
+        discovery = await take_in(
+            connection, [Found(self._source_key, child, lane) for child in changed], now, is_contested=True
+        )
         edges = [edge for edge in discovery.edges if edge.target_entity_ref not in kept]
         await refresh_state.insert_provider_edges(connection, edges)
         return discovery.conflicts
