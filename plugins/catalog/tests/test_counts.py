@@ -1,8 +1,10 @@
 """The counts of values that the database keeps, against those that the index gives."""
 
+import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from understage.catalog import totals
 from understage.catalog.database import refresh_state, stitching
 from understage.catalog.database.counts import COUNTED_KEYS, count_value, counted_facet, find_miscounts, fold_changes
 from understage.catalog.database.refresh_state import NewEntity
@@ -159,3 +162,36 @@ async def test_kept_and_counted_totals_agree(
     kept = await answers()
     monkeypatch.setattr("understage.catalog.planning.COUNTED_KEYS", frozenset())
     assert await answers() == kept
+
+
+async def test_counts_are_right_after_real_work(catalog: Any, make_component: Callable[..., str]) -> None:
+    """K465, K180: entities that come, change their tags, owners and kinds, and go leave the counts right."""
+    catalog.write("all.yaml", "".join(make_component(name, tags=["java"]) for name in ("a", "b", "c")))
+    await catalog.start("all.yaml")
+    assert await find_miscounts(catalog.database) == []
+    changed = make_component("a", owner="others") + make_component("b").replace("kind: Component", "kind: Resource")
+    catalog.write("all.yaml", changed)
+    await catalog.later()
+    assert await find_miscounts(catalog.database) == []
+    kinds = await counted_facet(catalog.database, "kind", None)
+    assert ("Component", 1) in kinds
+    owners = await counted_facet(catalog.database, "relations.ownedby", ("component",))
+    assert owners == [("group:default/others", 1)]
+
+
+async def test_changes_are_folded_in_the_background(database: DatabaseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K465: what has changed is added to the counts soon after; until then both are read."""
+    await database.migrate("understage.catalog")
+    async with database.transaction() as connection:
+        await stitching.insert_search_rows(connection, [row(number, "spec.type", "java") for number in range(5)])
+    assert await count_value(database, "spec.type", "java") == 5
+    monkeypatch.setattr(totals, "FOLD_SECONDS", 0.01)
+    task = asyncio.create_task(Totals(database).fold_counts())
+    async with asyncio.timeout(20):
+        while not await database.fetch("SELECT 1 FROM search_counts"):  # noqa: ASYNC110 - the table tells it
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert await count_value(database, "spec.type", "java") == 5
+    assert await find_miscounts(database) == []
