@@ -14,7 +14,7 @@ from understage.catalog import router, service
 from understage.catalog.http.replies import MAX_REPLY_BYTES, Replies, Reply
 from understage.catalog.query.predicates import EVERYTHING, HasValue
 from understage.catalog.router import create_router
-from understage.catalog.totals import CHANGES_CHANNEL, Totals
+from understage.catalog.totals import CHANGES_CHANNEL, MAX_VALUES, Totals
 from understage.plugin_api import DatabaseService
 from understage.testing import mock_error_handler
 
@@ -88,6 +88,26 @@ async def test_what_is_remembered_stays_within_its_bytes(steps: list[tuple[int, 
         await replies.remembered(key, make)
         assert 0 <= replies.size <= 100
         assert replies.size == sum(len(entry.reply.body) for entry in replies._entries.values())
+
+
+async def test_what_is_remembered_of_facets_is_bounded() -> None:
+    """K180: long lists of values push each other out, and a very long one is not remembered at all."""
+    totals = FakeTotals()
+    asked: list[object] = []
+
+    async def facet(key: object, length: int) -> None:
+        async def make() -> list[int]:
+            asked.append(key)
+            return [0] * length
+
+        await totals.remembered(key, make)
+
+    for key in ("a", "b", "c", "c", "b", "a"):
+        await facet(key, MAX_VALUES // 2)
+    assert asked == ["a", "b", "c", "a"]
+    for _ in range(2):
+        await facet("long", MAX_VALUES)
+    assert asked[4:] == ["long", "long"]
 
 
 async def test_a_very_long_answer_is_not_kept() -> None:

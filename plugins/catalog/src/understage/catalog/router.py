@@ -14,7 +14,7 @@ from understage.catalog.http import operations
 from understage.catalog.http.gate import Gate
 from understage.catalog.http.page_queries import body_query, next_link, offset_position, page_query, parse_order
 from understage.catalog.http.parameters import Parameters
-from understage.catalog.http.replies import Replies, Reply, computed_reply, projected_texts, stored_reply
+from understage.catalog.http.replies import Replies, Reply, computed_reply, digest, projected_texts, stored_reply
 from understage.catalog.http.responses import send_stream, send_text
 from understage.catalog.http.routing import Request, Routes
 from understage.catalog.query.cursors import (
@@ -101,7 +101,7 @@ class CatalogApi:
             return
         position = offset_position(parameters)
         if position.limit is not None and position.limit <= service.STREAM_CHUNK:
-            key = (request.operation.id, request.scope["query_string"], readable)
+            key = (request.operation.id, digest(request.scope["query_string"]), readable)
             reply = await self._replies.remembered(
                 key, lambda: self._listed(parameters, position, predicate, order, fields)
             )
@@ -179,7 +179,7 @@ class CatalogApi:
         async def make() -> Reply:
             return _page_reply(await self._page(query, limit, readable), fields)
 
-        reply = await self._replies.remembered((request.operation.id, identity, readable), make)
+        reply = await self._replies.remembered((request.operation.id, digest(identity), readable), make)
         audit.tell(reply.told)
         await reply.send(request.send)
 
@@ -226,7 +226,7 @@ class CatalogApi:
             predicate = restricted(predicate, await self._gate.readable(request))
             fields = parse_fields(body.get("fields", ()))
             refs: list[str] = body["entityRefs"]
-            key = (request.operation.id, tuple(refs), fields, predicate)
+            key = (request.operation.id, digest(msgspec.json.encode((refs, fields))), predicate)
             reply = await self._replies.remembered(key, lambda: self._by_refs(refs, predicate, fields))
             await reply.send(request.send)
 

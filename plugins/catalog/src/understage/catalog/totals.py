@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 CHANGES_CHANNEL = "catalog_changes"
 MAX_ENTRIES = 1000
+MAX_VALUES = 100_000
+"""How many values all lists together may have that are remembered: a facet may have one for each entity."""
 MAX_AGE_SECONDS = 10.0
 FOLD_SECONDS = 5.0
 
@@ -43,6 +45,7 @@ class Totals:
         self._clock = clock
         self._generation = 0
         self._entries: OrderedDict[object, _Entry] = OrderedDict()
+        self._values = 0
         self._hears_changes = False
 
     @property
@@ -63,6 +66,7 @@ class Totals:
         """Forgets everything, because what is served has changed."""
         self._generation += 1
         self._entries.clear()
+        self._values = 0
 
     async def remembered(self, key: object, make: Callable[[], Awaitable[T]]) -> T:
         """Returns what `make` has returned for the key since the last change, or has it made.
@@ -77,10 +81,23 @@ class Totals:
             return cast(T, entry.value)
         generation = self._generation
         value = await make()
-        self._entries[key] = _Entry(value, generation, now)
-        if len(self._entries) > MAX_ENTRIES:
-            self._entries.popitem(last=False)
+        self._keep(key, _Entry(value, generation, now))
         return value
+
+    def _keep(self, key: object, entry: _Entry) -> None:
+        weight = _weight(entry)
+        self._forget(key)
+        if weight > MAX_VALUES // 2 or entry.generation != self._generation:
+            return
+        self._entries[key] = entry
+        self._values += weight
+        while len(self._entries) > MAX_ENTRIES or self._values > MAX_VALUES:
+            self._forget(next(iter(self._entries)))
+
+    def _forget(self, key: object) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._values -= _weight(entry)
 
     async def follow_changes(self) -> None:
         """Listens for changes that other replicas make, until it is cancelled."""
@@ -107,3 +124,7 @@ class Totals:
     async def _fold(self) -> int:
         async with self._database.transaction() as connection:
             return await fold_changes(connection)
+
+
+def _weight(entry: _Entry) -> int:
+    return len(entry.value) if isinstance(entry.value, list) else 1

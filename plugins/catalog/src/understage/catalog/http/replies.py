@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from understage.plugin_api import Send
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_REPLY_BYTES = 1024 * 1024
+MAX_ENTRIES = 1000
 MAX_AGE_SECONDS = 2.0
 
 
@@ -53,6 +55,11 @@ def projected_texts(texts: Sequence[str], fields: Sequence[str]) -> list[str]:
     if not fields:
         return list(texts)
     return [msgspec.json.encode(project(msgspec.json.decode(text), fields)).decode() for text in texts]
+
+
+def digest(question: bytes) -> bytes:
+    """Returns what stands for a question in a key: questions may be long, and are not counted as what is remembered."""
+    return hashlib.blake2b(question, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ class Replies:
             self._forget(key)
         self._entries[key] = entry
         self._bytes += len(entry.reply.body)
-        while self._bytes > self._max_bytes:
+        while self._bytes > self._max_bytes or len(self._entries) > MAX_ENTRIES:
             self._forget(next(iter(self._entries)))
 
     def _forget(self, key: object) -> None:
