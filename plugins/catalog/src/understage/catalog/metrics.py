@@ -47,6 +47,9 @@ class CatalogMetrics:
         self._stitched = metrics.create_counter(
             "catalog.stitched.entities.count", description="Entities that were stitched, by result"
         )
+        self._mended = metrics.create_counter(
+            "catalog.mended.entities.count", description="Entities that were not served as they should have been"
+        )
         self._stitching = metrics.create_histogram(
             "catalog.stitching.duration", description="How long a batch of stitches took", unit="s"
         )
@@ -79,6 +82,10 @@ class CatalogMetrics:
         self._stitching.record(seconds, {"result": "changed" if changed else "unchanged"})
         if requested_at is not None:
             self._stitching_delay.record(_seconds_since(requested_at))
+
+    def mended(self, problem: str, count: int) -> None:
+        """Counts entities that were not served as they should have been."""
+        self._mended.add(count, {"problem": problem})
 
     def stitching_failed(self, seconds: float) -> None:
         """Counts a batch of stitches that failed as a whole."""

@@ -18,6 +18,7 @@ from understage.catalog.processing.cleanup import Cleanup
 from understage.catalog.processing.engine import Engine
 from understage.catalog.processing.pipeline import Pipeline
 from understage.catalog.processing.processors import Processors
+from understage.catalog.processing.reconciling import Reconciler
 from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processors.all_processors import all_processors
 from understage.catalog.providers.config_locations import ConfigLocationProvider, location_ref
@@ -89,6 +90,7 @@ class RunningCatalog:
         self._interval_seconds = settings.interval_seconds
         self.announcer = Announcer(events, logger)
         self._sizes = CatalogSizes(metrics, database) if metrics else None
+        measured = CatalogMetrics(metrics) if metrics else None
         self.engine = Engine(
             database,
             self._pipeline(settings),
@@ -96,7 +98,7 @@ class RunningCatalog:
             interval_seconds=self._interval_seconds or (0, 0),
             orphan_strategy=settings.orphan_strategy,
             on_change=totals.invalidate,
-            reporter=Reporter(logger, self.announcer, CatalogMetrics(metrics) if metrics else None),
+            reporter=Reporter(logger, self.announcer, measured),
             on_errors=extensions.processing.error_handler,
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,6 +111,7 @@ class RunningCatalog:
             on_change=self._something_is_due,
         )
         self.cleanup = Cleanup(database, logger, settings.orphan_strategy, on_change=self._something_is_due)
+        self.reconciler = Reconciler(database, logger, measured, on_change=self._something_is_due)
         self.upkeep = Upkeep(
             database, lambda: self.engine.pipeline, settings.orphan_strategy, on_change=self._something_is_due
         )
@@ -149,6 +152,7 @@ class RunningCatalog:
         """Has one of all replicas look for what was left behind, unless processing is off."""
         if self._interval_seconds is not None:
             await self.cleanup.schedule(scheduler)
+            await self.reconciler.schedule(scheduler)
 
     def react_to(self, events: CatalogScmEventsService, metrics: MetricsService | None = None) -> None:
         """Reacts to events of source hosts, as far as the configuration says.
