@@ -8,7 +8,7 @@ from tests.support.pages import Block, blocks_of
 
 from understage.catalog import feature as catalog
 from understage.catalog_api.permission_rules import catalog_permission_rules
-from understage.catalog_api.permissions import catalog_permissions
+from understage.catalog_api.permissions import catalog_permissions, unprocessed_entities_permissions
 from understage.defaults.auth import auth_service_factory
 from understage.defaults.http_auth import http_auth_service_factory
 from understage.defaults.permissions import permissions_service_factory
@@ -26,8 +26,8 @@ def block(name: str) -> Block:
 def test_everything_is_named() -> None:
     """K260 K269: the page names every permission and every rule."""
     text = PAGE.read_text()
-    for name in (*(one.name for one in catalog_permissions), *(one.name for one in catalog_permission_rules)):
-        assert f"`{name}`" in text
+    for one in (*catalog_permissions, *unprocessed_entities_permissions, *catalog_permission_rules):
+        assert f"`{one.name}`" in text
 
 
 def test_the_decision_can_be_made() -> None:

@@ -15,7 +15,9 @@ from understage.catalog.query.predicates import (
     HasKey,
     HasText,
     HasValue,
+    Not,
     Predicate,
+    all_of,
     conjuncts,
     inner_conditions,
     split_kinds,
@@ -100,6 +102,11 @@ class Planner:
             return await counts.count_value(self._database, "kind", None, kinds)
         if isinstance(rest, HasValue) and rest.key in COUNTED_KEYS and len(rest.values) == 1:
             return await counts.count_value(self._database, rest.key, rest.values[0], kinds)
+        if isinstance(rest, Not):
+            # Who does not meet a condition is everybody but those who do, and these can be looked up.
+            everybody = HasValue("kind", kinds) if kinds is not None else EVERYTHING
+            met = await self.count(all_of(everybody, rest.condition), None)
+            return max(0, await self.count(everybody, None) - met)
         single = ALWAYS_THERE.intersection(rest.keys) if isinstance(rest, HasText) else ()
         if isinstance(rest, HasText) and single and await self._rows(rest, kinds) >= COUNTED_ROWS:
             return await texts.count_text(self._database, rest, min(single), kinds)

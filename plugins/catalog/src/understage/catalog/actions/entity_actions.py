@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -104,6 +106,11 @@ def register_entity_actions(registry: ActionsRegistryService, operations: Operat
     )
 
 
+def _read(page: Page, fields: Sequence[str]) -> list[EntityJson]:
+    entities: list[EntityJson] = [msgspec.json.decode(one) for one in page.items]
+    return [project(one, fields) for one in entities] if fields else entities
+
+
 class EntityActions:
     """The actions on entities.
 
@@ -127,9 +134,11 @@ class EntityActions:
             readable = await self._operations.access.readable(context.credentials)
             page = await self._page(dict(context.input), readable)
             fields = parse_fields(context.input.get("fields", ()))
-            entities: list[EntityJson] = [msgspec.json.decode(one) for one in page.items]
+            # Reading many entities takes longer than others should wait.
+            is_short = len(page.items) <= DEFAULT_PAGE_SIZE
+            items = _read(page, fields) if is_short else await asyncio.to_thread(_read, page, fields)
             answer: Output = {
-                "items": [project(one, fields) for one in entities] if fields else entities,
+                "items": items,
                 "totalItems": page.total,
                 "hasMoreEntities": page.next is not None,
             }
