@@ -23,7 +23,8 @@ class ResponseError(UnderstageError):
         super().__init__(message)
         self.status_code = status_code
         self.body = body
-        self.cause: UnderstageError = cause
+        # It is always there; that it may be changed, as of any error, is no reason to ask for None everywhere.
+        self.cause: UnderstageError = cause  # pyright: ignore[reportIncompatibleVariableOverride]
         self.__cause__: BaseException | None = cause
 
     @classmethod
