@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
-from tests.support.postgres import postgres_databases
-from tests.support.processes import free_port, running_backend
+from tests.neighbour.side_by_side import Side, side_by_side
 
-HERE = Path(__file__).parent
 USER = "user:default/ann"
 STATIC_TOKENS = {"north": "only-for-the-north-plugin", "south": "only-for-the-south-plugin"}
 NODE_AUTH = ["@backstage/plugin-auth-backend", "@backstage/plugin-auth-backend-module-guest-provider"]
 PYTHON_AUTH = ["understage.auth", "understage.auth_module_guest_provider"]
-Side = Literal["node", "python"]
 Json = Any
 
 SHARED = """
@@ -72,44 +69,18 @@ class Installation:
 
 @contextmanager
 def running_installation(auth_side: Side, node: str, folder: Path) -> Iterator[Installation]:
-    ports: dict[Side, int] = {"node": free_port(), "python": free_port()}
-    node_features = ["./north.cjs", *(NODE_AUTH if auth_side == "node" else [])]
-    python_features = ["south", *(PYTHON_AUTH if auth_side == "python" else [])]
-    with postgres_databases() as databases:
-        shared = folder / "app-config.yaml"
-        text = SHARED.format(
-            **ports,
-            database=databases.config,
-            north_token=STATIC_TOKENS["north"],
-            south_token=STATIC_TOKENS["south"],
-            user=USER,
-            python_plugins="[south, auth]" if auth_side == "python" else "[south]",
+    features: dict[Side, list[str]] = {
+        "node": ["./north.cjs", *(NODE_AUTH if auth_side == "node" else [])],
+        "python": ["south", *(PYTHON_AUTH if auth_side == "python" else [])],
+    }
+    values = {
+        "north_token": STATIC_TOKENS["north"],
+        "south_token": STATIC_TOKENS["south"],
+        "user": USER,
+        "python_plugins": "[south, auth]" if auth_side == "python" else "[south]",
+    }
+    with side_by_side(SHARED, node=node, folder=folder, features=features, values=values) as ports:
+        places: dict[str, Side] = {"north": "node", "south": "python", "auth": auth_side}
+        yield Installation(
+            auth_side, {plugin: f"http://localhost:{ports[side]}/api/{plugin}" for plugin, side in places.items()}
         )
-        shared.write_text(text)
-
-        def arguments(program: str, side: Side) -> list[str]:
-            own = folder / f"app-config.{side}.yaml"
-            own.write_text(f"backend: {{listen: {{host: 127.0.0.1, port: {ports[side]}}}}}")
-            return [program, "--config", str(shared), "--config", str(own)]
-
-        with (
-            running_backend(
-                arguments("backend.cjs", "node"),
-                program=node,
-                folder=HERE,
-                port=ports["node"],
-                log=folder / "node.log",
-                environment={"FEATURES": ",".join(node_features)},
-            ),
-            running_backend(
-                arguments("backend.py", "python"),
-                folder=HERE,
-                port=ports["python"],
-                log=folder / "python.log",
-                environment={"FEATURES": ",".join(python_features)},
-            ),
-        ):
-            places: dict[str, Side] = {"north": "node", "south": "python", "auth": auth_side}
-            yield Installation(
-                auth_side, {plugin: f"http://localhost:{ports[side]}/api/{plugin}" for plugin, side in places.items()}
-            )

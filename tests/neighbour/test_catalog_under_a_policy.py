@@ -1,16 +1,15 @@
 """Node's permission plugin, with the policy of the how-to, decides what a Python catalog shows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from tests.neighbour.side_by_side import Side, side_by_side
 from tests.support.npm import node_with
 from tests.support.pages import blocks_of
-from tests.support.postgres import postgres_databases
-from tests.support.processes import free_port, running_backend
 
 pytestmark = pytest.mark.xdist_group("neighbours")
 
@@ -68,7 +67,7 @@ spec: {type: service, lifecycle: production, owner: team}
 class Installation:
     """Both backends, used by a signed-in guest."""
 
-    def __init__(self, ports: dict[str, int]) -> None:
+    def __init__(self, ports: dict[Side, int]) -> None:
         self._node = f"http://localhost:{ports['node']}/api"
         self._catalog = f"http://localhost:{ports['python']}/api/catalog"
         session = httpx2.get(f"{self._node}/auth/guest/refresh", timeout=15)
@@ -91,45 +90,18 @@ class Installation:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     node = node_with("@backstage/plugin-permission-backend", HERE)
     folder = tmp_path_factory.mktemp("catalog-policy")
-    ports = {"node": free_port(), "python": free_port()}
     entities = folder / "entities.yaml"
     entities.write_text(ENTITIES)
     policy = folder / "catalog_policy.cjs"
     policy.write_text(next(block.text for block in blocks_of(PAGE, {}) if block.file_name == policy.name))
-    with postgres_databases() as databases:
-        shared = folder / "app-config.yaml"
-        shared.write_text(SHARED.format(**ports, database=databases.config, entities=entities))
-
-        def arguments(program: str, side: str) -> list[str]:
-            own = folder / f"app-config.{side}.yaml"
-            own.write_text(f"backend: {{listen: {{host: 127.0.0.1, port: {ports[side]}}}}}")
-            return [program, "--config", str(shared), "--config", str(own)]
-
-        with (
-            running_backend(
-                arguments("backend.cjs", "node"),
-                program=node,
-                folder=HERE,
-                port=ports["node"],
-                log=folder / "node.log",
-                environment={
-                    "FEATURES": ",".join((*NODE_FEATURES, str(policy))),
-                    "NODE_PATH": str(HERE / "node_modules"),
-                },
-            ),
-            running_backend(
-                arguments("backend.py", "python"),
-                folder=HERE,
-                port=ports["python"],
-                log=folder / "python.log",
-                environment={"FEATURES": "understage.catalog"},
-            ),
-        ):
-            installation = Installation(ports)
-            deadline = time.monotonic() + 30
-            while len(installation.names()) < 2 and time.monotonic() < deadline:
-                time.sleep(0.1)
-            yield installation
+    features: dict[Side, Sequence[str]] = {"node": [*NODE_FEATURES, str(policy)], "python": ["understage.catalog"]}
+    values = {"entities": entities}
+    with side_by_side(SHARED, node=node, folder=folder, features=features, values=values) as ports:
+        installation = Installation(ports)
+        deadline = time.monotonic() + 30
+        while len(installation.names()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        yield installation
 
 
 def test_people_see_what_they_own(installation: Installation) -> None:

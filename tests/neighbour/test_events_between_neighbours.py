@@ -7,9 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.neighbour.side_by_side import Side, side_by_side
 from tests.support.npm import node_with
-from tests.support.postgres import postgres_databases
-from tests.support.processes import free_port, running_backend
 
 pytestmark = pytest.mark.xdist_group("neighbours")
 HERE = Path(__file__).parent
@@ -37,7 +36,7 @@ events:
 class Neighbours:
     """Both backends; a plugin is asked at its own one, or at the other one."""
 
-    def __init__(self, ports: dict[str, int]) -> None:
+    def __init__(self, ports: dict[Side, int]) -> None:
         self._ports = {"north": ports["node"], "south": ports["python"]}
 
     def url(self, side: str, path: str, *, at: str = "") -> str:
@@ -72,36 +71,14 @@ class Neighbours:
 def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]:
     node = node_with("@backstage/plugin-events-node", HERE)
     folder = tmp_path_factory.mktemp("events")
-    ports = {"node": free_port(), "python": free_port()}
-    with postgres_databases() as databases:
-        shared = folder / "app-config.yaml"
-        shared.write_text(SHARED.format(**ports, database=databases.config))
-
-        def arguments(program: str, side: str) -> list[str]:
-            own = folder / f"app-config.{side}.yaml"
-            own.write_text(f"backend: {{listen: {{host: 127.0.0.1, port: {ports[side]}}}}}")
-            return [program, "--config", str(shared), "--config", str(own)]
-
-        with (
-            running_backend(
-                arguments("backend.py", "python"),
-                folder=HERE,
-                port=ports["python"],
-                log=folder / "python.log",
-                environment={"FEATURES": "understage.events,understage.gateway,south_events"},
-            ),
-            running_backend(
-                arguments("backend.cjs", "node"),
-                program=node,
-                folder=HERE,
-                port=ports["node"],
-                log=folder / "node.log",
-                environment={"FEATURES": "./north_events.cjs,@backstage/plugin-gateway-backend"},
-            ),
-        ):
-            both = Neighbours(ports)
-            both.connect()
-            yield both
+    features: dict[Side, list[str]] = {
+        "python": ["understage.events", "understage.gateway", "south_events"],
+        "node": ["./north_events.cjs", "@backstage/plugin-gateway-backend"],
+    }
+    with side_by_side(SHARED, node=node, folder=folder, features=features) as ports:
+        both = Neighbours(ports)
+        both.connect()
+        yield both
 
 
 def test_events_cross_between_node_and_python(neighbours: Neighbours) -> None:

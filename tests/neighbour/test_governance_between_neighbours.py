@@ -1,15 +1,14 @@
 """Node's permission plugin decides about things of a Python plugin, and each side uses the other's actions."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from tests.neighbour.side_by_side import Side, side_by_side
 from tests.support.npm import node_with
-from tests.support.postgres import postgres_databases
-from tests.support.processes import free_port, running_backend
 
 pytestmark = pytest.mark.xdist_group("neighbours")
 on_both = pytest.mark.parametrize("asker", ["north", "south"])
@@ -50,7 +49,7 @@ discovery:
 class Shops:
     """The shops of both backends, used by a signed-in guest."""
 
-    def __init__(self, ports: dict[str, int]) -> None:
+    def __init__(self, ports: dict[Side, int]) -> None:
         self._addresses = {
             "north": f"http://localhost:{ports['node']}/api/north-shop",
             "south": f"http://localhost:{ports['python']}/api/south-shop",
@@ -71,34 +70,9 @@ class Shops:
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
     node = node_with("@backstage/plugin-permission-backend", HERE)
     folder = tmp_path_factory.mktemp("shops")
-    ports = {"node": free_port(), "python": free_port()}
-    with postgres_databases() as databases:
-        shared = folder / "app-config.yaml"
-        shared.write_text(SHARED.format(**ports, database=databases.config))
-
-        def arguments(program: str, side: str) -> list[str]:
-            own = folder / f"app-config.{side}.yaml"
-            own.write_text(f"backend: {{listen: {{host: 127.0.0.1, port: {ports[side]}}}}}")
-            return [program, "--config", str(shared), "--config", str(own)]
-
-        with (
-            running_backend(
-                arguments("backend.cjs", "node"),
-                program=node,
-                folder=HERE,
-                port=ports["node"],
-                log=folder / "node.log",
-                environment={"FEATURES": ",".join(NODE_FEATURES)},
-            ),
-            running_backend(
-                arguments("backend.py", "python"),
-                folder=HERE,
-                port=ports["python"],
-                log=folder / "python.log",
-                environment={"FEATURES": "south_shop"},
-            ),
-        ):
-            yield Shops(ports)
+    features: dict[Side, Sequence[str]] = {"node": NODE_FEATURES, "python": ["south_shop"]}
+    with side_by_side(SHARED, node=node, folder=folder, features=features) as ports:
+        yield Shops(ports)
 
 
 def both(shops: Shops, path: str) -> list[Any]:

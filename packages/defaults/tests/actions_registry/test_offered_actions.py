@@ -170,7 +170,10 @@ async def invoke(
 
 
 async def test_actions_are_listed(client: httpx2.AsyncClient) -> None:
-    """S100, S101: actions are listed in order, with schemas as JSON Schema, and attributes as given or by default."""
+    """S100, S101: actions are listed in order, with schemas as JSON Schema, and attributes as given or by default.
+
+    deviation: an action that only reads is not destructive by default, where a Node backend calls it both.
+    """
     response = await client.get(f"{BASE}/v1/actions", headers=mock_credentials.user.header())
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json; charset=utf-8")
     actions = {action["name"]: action for action in response.json()["actions"]}
