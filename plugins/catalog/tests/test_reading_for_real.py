@@ -127,3 +127,25 @@ async def test_registered_addresses_are_read_and_served() -> None:
         served = await backend.client.get("/api/catalog/entities/by-name/component/default/web")
         assert served.status_code == 200
         assert served.json()["metadata"]["annotations"]["backstage.io/view-url"] == f"{host}/b.yaml"
+
+
+async def test_a_rate_limit_is_no_error_of_a_dry_run() -> None:
+    """K200: a host that wants a pause makes a dry run a 503 with the time to wait, not an error of the file."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 77\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, start_test_backend(features=features(host)) as backend:
+        place = {"type": "url", "target": f"{host}/a.yaml"}
+        dry = await backend.client.post("/api/catalog/locations?dryRun=true", json=place)
+        head = {"apiVersion": "backstage.io/v1alpha1", "kind": "Location", "metadata": {"name": "x"}}
+        body = {"entity": {**head, "spec": {"target": "./a.yaml"}}, "location": f"url:{host}/y.yaml"}
+        validated = await backend.client.post("/api/catalog/validate-entity", json=body)
+    for response in (dry, validated):
+        assert response.status_code == 503
+        assert 70 <= int(response.headers["retry-after"]) <= 77

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understage.catalog.processing.postponing import postponed_by
-from understage.catalog.reading.shared_reads import CONCURRENT_READS, SHARED_SECONDS, SharedReads
+from understage.catalog.reading.shared_reads import CONCURRENT_READS, SHARED_SECONDS, SILENT_SECONDS, SharedReads
 from understage.catalog_api import CatalogProcessor, Emit, EntityJson, LocationRef, ProcessorCache
 from understage.errors import (
     ForwardedError,
@@ -382,6 +382,23 @@ async def test_few_addresses_are_read_at_once() -> None:
     await asyncio.gather(*(reads.read(url) for url in files))
     assert len(web.requests) == 20
     assert web.most_under_way == CONCURRENT_READS
+
+
+async def test_a_host_that_does_not_answer_is_left_alone_for_a_while() -> None:
+    """K408: a silent host is asked by a few reads only, so that it does not hold up the Locations of all others."""
+    files = {f"https://dead/{number}": "a: 1" for number in range(50)}
+    web, now = Moody(files), [0.0]
+    web.moods = dict.fromkeys(files, ServiceUnavailableError("no answer in time"))
+    reads = SharedReads(web, lambda: now[0])
+    errors = await asyncio.gather(*(reads.read(url) for url in files), return_exceptions=True)
+    assert all(isinstance(error, ServiceUnavailableError) for error in errors)
+    assert len(web.requests) <= CONCURRENT_READS
+    assert "did not answer a moment ago: no answer in time" in str(errors[-1])
+    web.files["https://alive/1"] = "b: 2"
+    assert (await reads.read("https://alive/1")).files
+    web.moods.clear()
+    now[0] += SILENT_SECONDS + 1
+    assert (await reads.read("https://dead/1")).files
 
 
 async def test_who_gives_up_leaves_the_others_their_answer() -> None:

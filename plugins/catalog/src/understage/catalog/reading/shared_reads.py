@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+from understage.errors import ServiceUnavailableError
 from understage.plugin_api import UrlReaderService
 
 SHARED_SECONDS = 2.0
 """How long an answer is good for others: long enough for one round of processing, too short for people to notice."""
 MAX_SHARED_BYTES = 16 * 1024 * 1024
 CONCURRENT_READS = 5
+SILENT_SECONDS = 30.0
+"""How long a host is not asked that did not answer: its Locations must not hold up those of all others."""
 MAX_FILE_BYTES = 10_000_000
 
 
@@ -56,6 +60,7 @@ class SharedReads:
         self._clock = clock
         self._shared: dict[tuple[str, str | None], _Shared] = {}
         self._slots = asyncio.Semaphore(CONCURRENT_READS)
+        self._silent: dict[str, tuple[float, str]] = {}
 
     async def read_file(self, url: str, etag: str | None = None) -> ReadFiles:
         """Returns the one file at an address, whatever characters it has; otherwise as `read`."""
@@ -103,12 +108,26 @@ class SharedReads:
                 del self._shared[key]
 
     async def _read_file(self, url: str, etag: str | None) -> ReadFiles:
-        async with self._slots:
+        async with self._slots, self._noticing_silence(url):
             answer = await self._reader.read_url(url, etag=etag, max_bytes=MAX_FILE_BYTES)
             return ReadFiles(((url, answer.content),), answer.etag)
 
     async def _search(self, url: str, etag: str | None) -> ReadFiles:
-        async with self._slots:
+        async with self._slots, self._noticing_silence(url):
             found = await self._reader.search(url, etag=etag)
             files = [(file.url, await file.content()) for file in found.files]
             return ReadFiles(tuple(files), found.etag or None)
+
+    @asynccontextmanager
+    async def _noticing_silence(self, url: str) -> AsyncGenerator[None]:
+        host = urlsplit(url).netloc.lower()
+        until, reason = self._silent.get(host, (0.0, ""))
+        if self._clock() < until:
+            raise ServiceUnavailableError(f"{url} was not read, because {host} did not answer a moment ago: {reason}")
+        try:
+            yield
+        except ServiceUnavailableError as error:
+            if error.retry_after is None:  # otherwise it has answered, and the reader knows until when to wait
+                self._silent[host] = (self._clock() + SILENT_SECONDS, str(error))
+            raise
+        self._silent.pop(host, None)
