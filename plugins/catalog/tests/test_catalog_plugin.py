@@ -271,6 +271,7 @@ def test_the_schema_describes_the_section() -> None:
         "orphanProviderStrategy",
         "removalGuard",
         "scmEvents",
+        "stitchingStrategy",
         "processingInterval",
         "providerOptions",
         "processorOptions",

@@ -12,6 +12,8 @@ from understage.config import Config, HumanDuration, config_schema, parse_durati
 DEFAULT_SHORTEST_INTERVAL = timedelta(seconds=100)
 DEFAULT_LONGEST_INTERVAL = timedelta(seconds=150)
 SHORTEST_POSSIBLE_INTERVAL = timedelta(seconds=1)
+DEFAULT_POLL_SECONDS = 1.0
+SHORTEST_POLL = timedelta(milliseconds=50)
 
 
 class AllowedKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,18 @@ class ProcessorOptions(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None = None
 
 
+class StitchingConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How entities are put into their final form.
+
+    Attributes:
+        polling_interval: how often it is looked for work that nobody has told of; a second by default.
+        stitch_timeout: understood, but without effect: work that a process leaves undone is free again at once.
+    """
+
+    polling_interval: HumanDuration | None = None
+    stitch_timeout: HumanDuration | None = None
+
+
 class ScmEventsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which events of source hosts the catalog reacts to.
 
@@ -135,6 +149,7 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         orphan_strategy: whether entities that nothing leads to any more are deleted or kept with an annotation.
         orphan_provider_strategy: whether entities of providers that are no longer installed are deleted or kept.
         removal_guard: how much a provider may remove at once; `false` for any amount.
+        stitching_strategy: how entities are put into their final form.
         scm_events: whether it reacts to events of source hosts: to none, to all, or as the section says.
         processing_interval: after which time entities are looked at again, up to half as long again to spread the
             load; 100 to 150 seconds by default. `false` turns processing off in this process.
@@ -152,12 +167,21 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     orphan_provider_strategy: Literal["keep", "delete"] = "delete"
     removal_guard: RemovalGuardConfig | Literal[False] | None = None
     scm_events: bool | ScmEventsConfig = False
+    stitching_strategy: StitchingConfig = StitchingConfig()
     processing_interval: HumanDuration | Literal[False] | None = None
     provider_options: dict[str, ProviderOptions] = {}
     processor_options: dict[str, ProcessorOptions] = {}
     disable_default_processors: bool = False
     readonly: bool = False
     default_location_conflict_strategy: Literal["refresh", "reject"] = "reject"
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often it is looked for work that nobody has told of."""
+        interval = self.stitching_strategy.polling_interval
+        return (
+            DEFAULT_POLL_SECONDS if interval is None else max(parse_duration(interval), SHORTEST_POLL).total_seconds()
+        )
 
     @property
     def scm_reactions(self) -> ScmEventsConfig:
@@ -195,4 +219,6 @@ def read_catalog_config(config: Config) -> CatalogConfig:
     settings = config.read(CatalogConfig, "catalog")
     if settings.processing_interval not in (None, False):
         config.get_optional_duration("catalog.processingInterval")  # says where it stands if it is no duration
+    for key in ("pollingInterval", "stitchTimeout"):
+        config.get_optional_duration(f"catalog.stitchingStrategy.{key}")
     return settings

@@ -100,6 +100,7 @@ class RunningCatalog:
             on_change=totals.invalidate,
             reporter=Reporter(logger, self.announcer, measured),
             on_errors=extensions.processing.error_handler,
+            poll_seconds=settings.poll_seconds,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._providers = Providers(

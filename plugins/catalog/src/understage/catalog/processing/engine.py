@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from understage.catalog.config import DEFAULT_POLL_SECONDS
 from understage.catalog.database.due import ClaimedEntity
 from understage.catalog.database.sizes import find_oldest_due
 from understage.catalog.processing.announcing import Announcer
@@ -34,7 +35,6 @@ PROCESSING_BATCH = 200
 STITCHING_BATCH = 250
 CONCURRENT_RUNS = 10
 MANY_CHILDREN = 100
-POLL_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
 
@@ -51,6 +51,7 @@ class Engine:
         on_change: called after what is served has changed.
         reporter: tells what came of it; by default only to the log.
         on_errors: is told of entities whose errors are others than before.
+        poll_seconds: how often it is looked for work that nobody has told of.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Engine:
         on_change: Callable[[], None] = lambda: None,
         reporter: Reporter | None = None,
         on_errors: ProcessingErrorHandler | None = None,
+        poll_seconds: float = DEFAULT_POLL_SECONDS,
     ) -> None:
         self.pipeline = pipeline
         self._database = database
@@ -73,6 +75,7 @@ class Engine:
         self._on_change = on_change
         self._reporter = reporter or Reporter(logger, Announcer(None, logger), None)
         self._on_errors = on_errors
+        self._poll_seconds = poll_seconds
         self._replanning = Replanning(database, logger, timedelta(seconds=interval_seconds[1]))
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
@@ -80,14 +83,14 @@ class Engine:
         self._lease_watch = LeaseWatch(database, logger)
 
     def wake(self) -> None:
-        """Says that there is something to do; otherwise it is noticed within a second."""
+        """Says that there is something to do; otherwise it is noticed at the next look."""
         self._wake.set()
 
     async def run(self) -> None:
         """Works until it is cancelled."""
         while True:
             self._wake.clear()
-            pause = POLL_SECONDS
+            pause = self._poll_seconds
             try:
                 await self._replanning.follow_clock()
                 if await self.work():
