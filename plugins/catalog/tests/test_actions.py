@@ -191,6 +191,22 @@ async def test_bad_queries_are_refused(client: Client, given: Json) -> None:
     assert response.status_code == 400, response.text
 
 
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        ("get-catalog-entity", {"name": "a\0"}),
+        ("refresh-catalog-entity", {"name": "web", "kind": "\0"}),
+        ("query-catalog-entities", {"query": {"kind\0": "a"}}),
+        ("query-catalog-entities", {"fullTextFilter": {"term": "\0"}}),
+        ("register-entity", {"locationUrl": "http://x/\0"}),
+        ("unregister-entity", {"type": {"locationId": "\0"}}),
+    ],
+)
+async def test_nul_characters_are_refused(client: Client, action: str, given: Json) -> None:
+    """K292: a text that databases cannot look for is 400."""
+    assert await refused(client, action, **given) == (400, "The input cannot be read: it holds a NUL character")
+
+
 async def test_entities_are_refreshed(client: Client, policy: Policy, auditor: Any) -> None:
     """K295: refresh-catalog-entity makes an entity due and returns its name; it wants the permission to."""
     assert await output(client, "refresh-catalog-entity", name="web") == {"entityRef": "component:default/web"}

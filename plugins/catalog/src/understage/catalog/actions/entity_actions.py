@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.actions.operations import Context, Operations, Output
+from understage.catalog.actions.operations import Context, Operations, Output, check_texts
 from understage.catalog.actions.schemas import (
     ENTITIES_PAGE,
     ENTITY,
@@ -131,6 +131,7 @@ class EntityActions:
     async def query(self, context: Context) -> Output:
         """Returns a page of entities."""
         async with self._operations.audit(context, "entity-fetch", queryType="by-query") as audit:
+            check_texts(context)
             readable = await self._operations.access.readable(context.credentials)
             page = await self._page(dict(context.input), readable)
             fields = parse_fields(context.input.get("fields", ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from understage.catalog.actions.operations import Context, Operations, Output
+from understage.catalog.actions.operations import Context, Operations, Output, check_texts
 from understage.catalog.actions.schemas import record, text
 from understage.catalog_api.permissions import (
     catalog_location_create_permission,
@@ -76,6 +76,7 @@ class LocationActions:
         async with operations.audit(
             context, "location-mutate", severity="medium", actionType="create", location=wanted, isDryRun=False
         ):
+            check_texts(context)
             _check_url(url)
             await operations.access.check(catalog_location_create_permission, context.credentials)
             location = await operations.locations.create("url", url, operations.on_conflict)
@@ -85,6 +86,7 @@ class LocationActions:
         """Removes the location of an id, or those of an address."""
         wanted = context.input["type"]
         async with self._operations.audit(context, "location-mutate", severity="medium", actionType="delete", **wanted):
+            check_texts(context)
             ids = [wanted["locationId"]] if "locationId" in wanted else await self._of_url(context, wanted)
             await self._operations.access.check(catalog_location_delete_permission, context.credentials)
             for location_id in ids:

@@ -12,6 +12,7 @@ from understage.catalog.access import Access
 from understage.catalog.auditing import Audit
 from understage.catalog.locations import ConflictStrategy, Locations
 from understage.catalog.query.filters import FilterSet
+from understage.catalog.query.json_texts import JsonTextError, read_json
 from understage.catalog.service import EntitiesCatalog, PageQuery
 from understage.catalog.upkeep import Upkeep
 from understage.catalog_api import EntityJson, stringify_entity_ref
@@ -69,6 +70,7 @@ class Operations:
             InputError: whoever invokes it can read none of this name.
             ConflictError: they can read several.
         """
+        check_texts(context)
         wanted = context.input
         name = wanted["name"].strip()
         more = {"kind": wanted.get("kind"), "metadata.namespace": wanted.get("namespace")}
@@ -85,6 +87,21 @@ class Operations:
                 f"Entities found: {refs}"
             )
         return found[0]
+
+
+def check_texts(context: Context) -> None:
+    """Refuses an input with texts that no entity and no location can have.
+
+    Args:
+        context: of the action.
+
+    Raises:
+        InputError: a text holds a NUL character, which databases refuse to look for.
+    """
+    try:
+        read_json(msgspec.json.encode(context.input), dict)
+    except JsonTextError as error:
+        raise InputError(f"The input cannot be read: {error}") from error
 
 
 def _subject(context: Context) -> str | None:
