@@ -30,7 +30,7 @@ TEAM = """
 
 
 async def test_files_become_entities_with_relations_both_ways(catalog: Catalog, make_component: Component) -> None:
-    """K350, K430, K465: entities of all documents are served, each with its own relations and the inverse ones."""
+    """K350, K430, K431, K465: entities of all documents are served, with relations in both directions."""
     catalog.write("a.yaml", make_component("web", dependsOn=["component:db", "component:api"]) + make_component("db"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("a.yaml", "team.yaml")
@@ -55,7 +55,7 @@ async def test_files_become_entities_with_relations_both_ways(catalog: Catalog, 
 
 
 async def test_a_restart_over_unchanged_files_writes_nothing(catalog: Catalog, make_component: Component) -> None:
-    """K361, K425: neither a restart nor passing intervals write what has not changed; ids and etags stay."""
+    """K361, K425, K466: neither a restart nor passing intervals write what has not changed; ids and etags stay."""
     catalog.write("a.yaml", make_component("web") + make_component("db"))
     catalog.write("team.yaml", TEAM)
     await catalog.start("*.yaml")

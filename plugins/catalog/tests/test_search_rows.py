@@ -155,7 +155,7 @@ def test_the_etag_changes_with_the_content_only() -> None:
 
 
 def test_errors_become_status_items() -> None:
-    """K363: there is a status only where processing failed."""
+    """K363, K467: there is a status only where processing failed."""
     assert "status" not in final_form(processed(BARE), [])[0]
     errors = json.dumps([{"name": "InputError", "message": "bad"}])
     assert final_form(processed(BARE, errors), [])[0]["status"] == {
@@ -171,7 +171,7 @@ def test_errors_become_status_items() -> None:
 
 
 def test_an_orphan_says_so() -> None:
-    """K366: what nothing leads to has the annotation of orphans."""
+    """K366, K467: what nothing leads to has the annotation of orphans."""
     final, _ = final_form(processed(BARE, is_orphan=True), [])
     assert final["metadata"]["annotations"] == {"backstage.io/orphan": "true"}
 

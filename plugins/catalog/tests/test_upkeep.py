@@ -117,7 +117,7 @@ async def test_what_nothing_leads_to_cannot_be_refreshed(catalog: Catalog, make_
 async def test_a_deleted_entity_comes_back_if_its_file_still_has_it(
     catalog: Catalog, make_component: Component
 ) -> None:
-    """K150-K152: the entity goes at once, with its index rows; its Location brings it back under another id."""
+    """K150-K152, K501: the entity goes at once, with its index rows; its Location brings it back under another id."""
     catalog.write("a.yaml", make_component("web", dependsOn=["component:db"]) + make_component("db"))
     await catalog.start("a.yaml")
     before = await catalog.get("component:default/web")
@@ -140,7 +140,7 @@ async def test_a_deleted_entity_comes_back_if_its_file_still_has_it(
 async def test_what_only_a_deleted_location_led_to(
     catalog: Catalog, make_component: Component, strategy: str, left: list[str]
 ) -> None:
-    """K151, K440: with a root go the entities that only it led to, or they stay as orphans."""
+    """K151, K154, K440: with a root go the entities that only it led to, or they stay as orphans."""
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml", catalog={"orphanStrategy": strategy})
     ((uid,),) = await catalog.database.fetch("SELECT entity_id FROM final_entities WHERE kind = 'location'")
