@@ -17,7 +17,7 @@ from understage.plugin_api import DatabaseConnection
 INDEXED_KEYS = frozenset(("metadata.name", "metadata.title", "spec.profile.displayname"))
 """Keys whose values are in the index of trigrams; see the migration `011_texts`."""
 
-SAMPLED_PAGES = 300
+SAMPLED_PAGES = 100
 _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 
