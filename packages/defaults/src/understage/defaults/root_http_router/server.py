@@ -5,7 +5,7 @@ import logging
 import ssl
 import time
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 
 from understage.defaults.root_http_router.error_answers import ResponseAbortedError
 from understage.defaults.root_http_router.listening import ListenOptions, open_sockets
@@ -71,17 +71,17 @@ class HttpServer:
         config = Config(
             self._app,
             http=HttpConnection,
+            # Declared as a class; a function imports nothing before the first handshake.
+            ws=cast("Any", create_connection),
+            # Declared as whole seconds, but fractions work.
+            timeout_keep_alive=cast("Any", self._options.keep_alive_timeout),
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
         )
-        # A function, so that nothing is imported before the first handshake; declared as a class.
-        setattr(config, "ws", create_connection)  # noqa: B010
         config.load()
-        # Declared as whole seconds, but fractions work.
-        setattr(config, "timeout_keep_alive", self._options.keep_alive_timeout)  # noqa: B010
         loop = asyncio.get_running_loop()
         self._tick()
         self._ticking = loop.create_task(self._keep_ticking())
