@@ -121,6 +121,37 @@ async def test_the_identity_of_a_pod(tmp_path: Path) -> None:
         await AwsCredentials(AwsS3Config(), http, Clock(), env).get_keys()
 
 
+async def test_the_identity_of_a_container(tmp_path: Path) -> None:
+    """S60: ECS and the pod identities of EKS tell where keys are, and with which token to ask for them."""
+    (tmp_path / "token").write_text("the-token\n")
+    answer = {"AccessKeyId": "C", "SecretAccessKey": "s", "Token": "t", "Expiration": "2023-11-14T23:13:20Z"}
+    for env, url, token in (
+        ({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/x"}, "http://169.254.170.2/v2/x", None),
+        (
+            {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
+            },
+            "http://169.254.170.23/v1",
+            "the-token",
+        ),
+        (
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://h", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "plain"},
+            "http://h",
+            "plain",
+        ),
+    ):
+        http, clock = FakeHttp([answer]), Clock()
+        credentials = AwsCredentials(AwsS3Config(), http, clock, env)
+        for _ in range(2):
+            assert await credentials.get_keys() == AwsKeys("C", "s", "t")
+        [(method, asked, headers, _)] = http.requests
+        assert (method, asked, headers.get("Authorization")) == ("GET", url, token)
+        clock.now += 3541
+        await credentials.get_keys()
+        assert len(http.requests) == 2
+
+
 async def test_keys_without_a_role() -> None:
     """S60: configured keys beat the environment's, which only count at Amazon; without any, requests are anonymous."""
     env = {"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s"}

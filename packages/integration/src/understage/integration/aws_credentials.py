@@ -13,14 +13,18 @@ from typing import Final
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
+import msgspec
+
 from understage.errors import ResponseError, ServiceUnavailableError, UnsupportedOperationError
-from understage.integration.access_tokens import MARGIN_SECONDS, Clock, TokenHttpClient
+from understage.integration.access_tokens import MARGIN_SECONDS, Clock, TokenHttpClient, ask_json
 from understage.integration.aws_signature import AwsKeys, sign_get
 from understage.integration.config import AwsS3Config
 
 _NAMESPACE: Final = "{https://sts.amazonaws.com/doc/2011-06-15/}"
 _VERSION: Final = "2011-06-15"
 _SESSION: Final = "understage-url-reader"
+_CONTAINER_ENDPOINT: Final = "http://169.254.170.2"
+_CONTAINER_PROOF: Final = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,20 @@ class _Session:
     expires_at: float
 
 
+class _ContainerKeys(msgspec.Struct, rename="pascal"):
+    access_key_id: str
+    secret_access_key: str
+    token: str
+    expiration: datetime
+
+
 class AwsCredentials:
     """The keys of an S3 store; those of a role are kept until shortly before their end.
 
     Without configured keys the environment's count: `AWS_ACCESS_KEY_ID` and its companions, or the identity that
-    `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN` name, as Kubernetes on AWS sets them. At other stores than Amazon's
-    the environment's keys only count for taking on a role.
+    `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN` name, or what `AWS_CONTAINER_CREDENTIALS_FULL_URI` and its
+    companions lead to; Kubernetes and ECS on AWS set them. At other stores than Amazon's the environment's keys only
+    count for taking on a role.
 
     Args:
         config: the store's entry.
@@ -89,7 +101,12 @@ class AwsCredentials:
         file, role = env.get("AWS_WEB_IDENTITY_TOKEN_FILE"), env.get("AWS_ROLE_ARN")
         if file and role:
             return await self._session(f"{file} {role}", lambda: self._assume_with_file(file, role))
-        return None
+        relative, full = (
+            env.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+            env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        )
+        address = f"{_CONTAINER_ENDPOINT}{relative}" if relative else full
+        return await self._session(address, lambda: self._of_container(address)) if address else None
 
     async def _session(self, key: str, fetch: Callable[[], Awaitable[_Session]]) -> AwsKeys:
         async with self._locks.setdefault(key, asyncio.Lock()):
@@ -114,11 +131,20 @@ class AwsCredentials:
             "RoleArn": role,
             "RoleSessionName": self._env.get("AWS_ROLE_SESSION_NAME") or _SESSION,
             "Version": _VERSION,
-            "WebIdentityToken": (await asyncio.to_thread(_read, file)).strip(),
+            "WebIdentityToken": (await asyncio.to_thread(_read, "AWS_WEB_IDENTITY_TOKEN_FILE", file)).strip(),
         }
         endpoint, _ = self._endpoint()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self._ask("POST", f"{endpoint}/", endpoint, headers=headers, body=urlencode(form).encode())
+
+    async def _of_container(self, address: str) -> _Session:
+        token, file = self._env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"), self._env.get(_CONTAINER_PROOF)
+        if file:
+            token = (await asyncio.to_thread(_read, _CONTAINER_PROOF, file)).strip()
+        headers = {"Authorization": token} if token else {}
+        found = await ask_json(self._http, "GET", address, _ContainerKeys, headers=headers)
+        keys = AwsKeys(found.access_key_id, found.secret_access_key, found.token)
+        return _Session(keys, found.expiration.timestamp())
 
     async def _ask(
         self, method: str, url: str, shown: str, *, headers: Mapping[str, str], body: bytes | None = None
@@ -152,8 +178,8 @@ def _parse(answer: ElementTree.Element) -> _Session:
     return _Session(AwsKeys(key, secret, token), datetime.fromisoformat(end).timestamp())
 
 
-def _read(file: str) -> str:
+def _read(variable: str, file: str) -> str:
     try:
         return Path(file).read_text()
     except OSError as error:
-        raise ServiceUnavailableError(f"AWS_WEB_IDENTITY_TOKEN_FILE {file} cannot be read", error) from error
+        raise ServiceUnavailableError(f"{variable} {file} cannot be read", error) from error
