@@ -46,6 +46,29 @@ async def test_a_file_that_moves_hands_its_entities_over(
     assert await waiting(catalog) == []
 
 
+async def test_a_move_is_no_conflict(catalog: Catalog, make_component: Component) -> None:
+    """K462, K570: an entity that is found elsewhere by the same Location is handed over without a warning or event."""
+    file = catalog.write("a.yaml", make_component("web"))
+    await catalog.start("*.yaml")
+    file.rename(file.with_name("b.yaml"))
+    await catalog.later()
+    await catalog.running.announcer.publish_waiting()
+    assert catalog.logs.problems() == []
+    assert catalog.events.published == []
+
+
+async def test_a_move_beside_a_broken_document_is_seen(catalog: Catalog, make_component: Component) -> None:
+    """K462: an entity moves with its file although another document of the same Location cannot be read."""
+    file = catalog.write("a.yaml", make_component("web") + make_component("gone"))
+    await catalog.start("*.yaml")
+    file.rename(file.with_name("b.yaml"))
+    catalog.write("b.yaml", make_component("web") + "---\nbroken: [\n")
+    await catalog.later()
+    assert await place(catalog) == "b.yaml"
+    assert await waiting(catalog) == []
+    assert await place(catalog, "component:default/gone") == "a.yaml", "it may only be what is broken"
+
+
 async def test_the_first_in_line_takes_over(catalog: Catalog, make_component: Component) -> None:
     """K460, K462: of those who wait, the one that has waited longest takes a name over, at once."""
     for file in ("a.yaml", "b.yaml", "c.yaml"):

@@ -21,11 +21,11 @@ class Collected:
 
     Attributes:
         deleted: refs of those that are gone.
-        handed_over: refs of those that somebody else brings from now on.
+        handed_over: refs of those that somebody else brings from now on, with the location keys of these.
     """
 
     deleted: list[str] = field(default_factory=list)
-    handed_over: list[str] = field(default_factory=list)
+    handed_over: dict[str, str | None] = field(default_factory=dict)
 
 
 async def collect(connection: DatabaseConnection, candidates: Iterable[str], now: datetime) -> Collected:
@@ -55,7 +55,7 @@ async def collect(connection: DatabaseConnection, candidates: Iterable[str], now
         handed = await hand_over(connection, orphans, now)
         if handed:
             # They live again, and maybe others in this circle by them.
-            collected.handed_over += handed
+            collected.handed_over |= handed
             continue
         children = await refresh_state.find_target_refs(connection, orphans)
         await refresh_state.delete_entities(connection, orphans)
@@ -105,7 +105,7 @@ def _is_provided(edges: Sequence[Incoming]) -> bool:
     return any(edge.source_key is not None for edge in edges)
 
 
-async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> list[str]:
+async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> dict[str, str | None]:
     """Gives names to whoever has waited longest for them.
 
     Args:
@@ -114,14 +114,14 @@ async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: da
         now: when the entities are due to be processed.
 
     Returns:
-        the names that have found a successor.
+        the names that have found a successor, with its location key.
     """
     waiting: dict[str, list[StoredClaim]] = defaultdict(list)
     for claim in await claims.take_claims(connection, refs):
         if claim.source_entity_ref not in refs:
             waiting[claim.entity_ref].append(claim)
     if not waiting:
-        return []
+        return {}
     known = {one.entity_ref: one.entity_id for one in await refresh_state.find_known(connection, sorted(waiting))}
     chosen = {ref: waiting[ref][0] for ref in sorted(waiting)}
     entities = {ref: _entity(known.get(ref) or new_entity_id(), claim) for ref, claim in chosen.items()}
@@ -132,7 +132,7 @@ async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: da
     winners = [one for ref, claim in chosen.items() for one in waiting[ref] if one.location_key == claim.location_key]
     await claims.delete_claims(connection, [one.id for one in winners])
     await _add_edges(connection, winners)
-    return sorted(chosen)
+    return {ref: claim.location_key for ref, claim in chosen.items()}
 
 
 async def _add_edges(connection: DatabaseConnection, winners: Sequence[StoredClaim]) -> None:

@@ -88,7 +88,8 @@ async def store_batch(
     discovery = await take_in(connection, found, now) if found else None
     if discovery is not None:
         stored.conflicts = discovery.conflicts
-    added, removed = await _diff_edges(connection, fresh, discovery.edges if discovery else [])
+    refused = {Edge(conflict.source, conflict.ref) for conflict in stored.conflicts}
+    added, removed = await _diff_edges(connection, fresh, discovery.edges if discovery else [], refused)
     await refresh_state.delete_edges(connection, removed)
     await refresh_state.insert_edges(connection, added)
     complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
@@ -109,9 +110,12 @@ async def store_batch(
     # Who has a name that somebody was refused just now may be an orphan as well.
     candidates = {*abandoned, *(conflict.ref for conflict in stored.conflicts)}
     if orphan_strategy == "delete":
-        stored.deleted = (await collect(connection, candidates, now)).deleted
+        collected = await collect(connection, candidates, now)
+        stored.deleted, handed = collected.deleted, collected.handed_over
     else:
-        await hand_over(connection, await refresh_state.find_orphans(connection, sorted(candidates)), now)
+        handed = await hand_over(connection, await refresh_state.find_orphans(connection, sorted(candidates)), now)
+    # Who has got the name at once, because its file was only moved, is nobody's rival.
+    stored.conflicts = [one for one in stored.conflicts if handed.get(one.ref, one.holder) != one.location_key]
     return stored
 
 
@@ -134,14 +138,19 @@ def _result(one: Processed) -> Result:
 
 
 async def _diff_edges(
-    connection: DatabaseConnection, batch: Sequence[Processed], taken: Sequence[Edge]
+    connection: DatabaseConnection, batch: Sequence[Processed], taken: Sequence[Edge], refused: set[Edge]
 ) -> tuple[list[Edge], list[Edge]]:
-    """Returns edges to add and edges to remove; a run that failed in part removes none."""
+    """Returns edges to add and edges to remove.
+
+    A run that failed in part removes only those to entities that it has found elsewhere than before, and was refused.
+    """
     known = [one.claimed.entity_ref for one in batch if not one.is_first]
     before = set(await refresh_state.find_outgoing_edges(connection, known)) if known else set()
     after = set(taken)
     complete = {one.claimed.entity_ref for one in batch if one.outcome.is_complete}
-    return _sorted(after - before), _sorted(edge for edge in before - after if edge.source in complete)
+    return _sorted(after - before), _sorted(
+        edge for edge in before - after if edge.source in complete or edge in refused
+    )
 
 
 def _sorted(edges: Iterable[Edge]) -> list[Edge]:
