@@ -7,6 +7,7 @@ from understage.catalog_api.analysis import (
     LocationAnalyzerFactory,
     ScmLocationAnalyzer,
 )
+from understage.catalog_api.catalog_service import Catalog, CatalogService, catalog_service_ref
 from understage.catalog_api.client import (
     FILTER_EXISTS,
     AddedLocation,
@@ -114,6 +115,7 @@ __all__ = [
     "ApiEntity",
     "ApiRemote",
     "ApiSpec",
+    "Catalog",
     "CatalogAnalysis",
     "CatalogAnalysisExtensionPoint",
     "CatalogClient",
@@ -124,6 +126,7 @@ __all__ = [
     "CatalogProcessing",
     "CatalogProcessingExtensionPoint",
     "CatalogProcessor",
+    "CatalogService",
     "ComponentEntity",
     "ComponentSpec",
     "ConflictPayload",
@@ -197,6 +200,7 @@ __all__ = [
     "catalog_locations_extension_point",
     "catalog_model_extension_point",
     "catalog_processing_extension_point",
+    "catalog_service_ref",
     "is_script_url",
     "parse_entity_ref",
     "parse_location_ref",

@@ -22,7 +22,7 @@ from understage.catalog_api.client.answers import (
 from understage.catalog_api.client.entities import EntitiesClient
 from understage.catalog_api.client.filters import FILTER_EXISTS, EntityFilter, FilterExists, FilterValue, Predicate
 from understage.catalog_api.client.locations import LocationsClient
-from understage.catalog_api.client.transport import Transport
+from understage.catalog_api.client.transport import TokenMint, Transport
 from understage.plugin_api import DiscoveryService, RootHttpClientService
 
 __all__ = [
@@ -53,13 +53,16 @@ __all__ = [
 class CatalogClient(EntitiesClient, LocationsClient):
     """Asks the catalog over HTTP, wherever it runs.
 
-    Every method takes `token`, which proves who asks: get it with
-    `auth.get_plugin_request_token(on_behalf_of=credentials, target_plugin_id="catalog")`.
+    Plugins get one by `catalog.on_behalf_of(credentials)` from the service `Catalog`. Otherwise every method takes
+    `token`, which proves who asks.
 
     Args:
         discovery: finds the catalog.
         http_client: makes the requests.
+        mint: makes a token for a request that is given none.
     """
 
-    def __init__(self, discovery: DiscoveryService, http_client: RootHttpClientService) -> None:
-        self._transport = Transport(discovery, http_client)
+    def __init__(
+        self, discovery: DiscoveryService, http_client: RootHttpClientService, mint: TokenMint | None = None
+    ) -> None:
+        self._transport = Transport(discovery, http_client, mint)

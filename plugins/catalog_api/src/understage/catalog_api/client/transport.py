@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from understage.errors import ResponseError
 from understage.plugin_api import DiscoveryService, HttpResponse, RootHttpClientService
 
 Parameters = Iterable[tuple[str, str]]
+TokenMint = Callable[[], Awaitable[str]]
 
 
 class Transport:
@@ -21,11 +22,15 @@ class Transport:
     Args:
         discovery: finds the catalog.
         http_client: makes the requests.
+        mint: makes a token for a request that is given none.
     """
 
-    def __init__(self, discovery: DiscoveryService, http_client: RootHttpClientService) -> None:
+    def __init__(
+        self, discovery: DiscoveryService, http_client: RootHttpClientService, mint: TokenMint | None = None
+    ) -> None:
         self._discovery = discovery
         self._http_client = http_client
+        self._mint = mint
 
     async def ask(
         self, method: str, path: str, *, token: str | None, parameters: Parameters = (), body: Any = msgspec.UNSET
@@ -57,6 +62,8 @@ class Transport:
         self, method: str, path: str, *, token: str | None, parameters: Parameters = (), body: Any = msgspec.UNSET
     ) -> Answer:
         """Makes a request, and returns the answer whatever its status is."""
+        if token is None and self._mint is not None:
+            token = await self._mint()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         encoded = None
         if body is not msgspec.UNSET:
