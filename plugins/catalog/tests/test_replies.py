@@ -56,7 +56,7 @@ async def test_an_answer_is_made_once_until_something_changes() -> None:
     assert (await replies.remembered("key", make)).body == b"2"
     totals.time += 2
     assert (await replies.remembered("key", make)).body == b"3"
-    assert replies.size == 1
+    assert replies.size == Reply(b"3").size
     totals.deafen()
     assert (await replies.remembered("key", make)).body == b"4"
     assert len(made) == 4
@@ -87,7 +87,7 @@ async def test_what_is_remembered_stays_within_its_bytes(steps: list[tuple[int, 
         make, _ = maker(bytes(length))
         await replies.remembered(key, make)
         assert 0 <= replies.size <= 100
-        assert replies.size == sum(len(entry.reply.body) for entry in replies._entries.values())
+        assert replies.size == sum(entry.reply.size for entry in replies._entries.values())
 
 
 async def test_what_is_remembered_of_facets_is_bounded() -> None:
@@ -145,6 +145,20 @@ async def client(sqlite_catalog: Catalog, make_component: Component) -> AsyncIte
     app = mock_error_handler(create_router(sqlite_catalog.reads, sqlite_catalog.gate))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
         yield client
+
+
+@pytest.mark.parametrize("accepted", ["gzip, deflate", "identity", "gzip;q=0", "*"])
+async def test_remembered_pages_are_compressed_once(client: httpx2.AsyncClient, accepted: str) -> None:
+    """K18, K100: a client that takes gzip is sent the remembered page so, with the same text in it; others are not."""
+    url = "/entities/by-query?filter=kind=component"
+    headers = {"accept-encoding": accepted}
+    pages = [await client.get(url, headers=headers) for _ in range(3)]
+    assert {page.headers.get("content-encoding") for page in pages} == {"gzip" if accepted == "gzip, deflate" else None}
+    plain = await client.get(url, headers={"accept-encoding": "identity"})
+    assert {page.content for page in pages} == {plain.content}
+    assert plain.headers["content-length"] == str(len(plain.content))
+    facets = await client.get("/entity-facets?facet=metadata.name", headers=headers)
+    assert "content-encoding" not in facets.headers
 
 
 async def test_who_may_see_less_is_not_given_what_others_saw(

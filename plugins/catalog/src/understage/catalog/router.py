@@ -105,7 +105,7 @@ class CatalogApi:
             reply = await self._replies.remembered(
                 key, lambda: self._listed(parameters, position, predicate, order, fields)
             )
-            await reply.send(request.send)
+            await reply.send(request.scope, request.send)
             return
         chunks, has_more = await self._catalog.long_listing(
             predicate, order, limit=position.limit, offset=position.offset or 0
@@ -181,7 +181,7 @@ class CatalogApi:
 
         reply = await self._replies.remembered((request.operation.id, digest(identity), readable), make)
         audit.tell(reply.told)
-        await reply.send(request.send)
+        await reply.send(request.scope, request.send)
 
     async def _page(self, query: PageQuery | Cursor, limit: int, readable: Predicate) -> Page:
         if isinstance(query, Cursor):
@@ -228,7 +228,7 @@ class CatalogApi:
             refs: list[str] = body["entityRefs"]
             key = (request.operation.id, digest(msgspec.json.encode((refs, fields))), predicate)
             reply = await self._replies.remembered(key, lambda: self._by_refs(refs, predicate, fields))
-            await reply.send(request.send)
+            await reply.send(request.scope, request.send)
 
     async def _by_refs(self, refs: Sequence[str], predicate: Predicate, fields: Sequence[str]) -> Reply:
         texts = await self._catalog.by_refs(refs, predicate)
@@ -262,7 +262,7 @@ class CatalogApi:
             return computed_reply({"facets": await self._catalog.facets(wanted, predicate)})
 
         reply = await self._replies.remembered(("facets", wanted, predicate), make)
-        await reply.send(request.send)
+        await reply.send(request.scope, request.send)
 
 
 def _told(page: Page) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,15 +15,18 @@ import msgspec
 from understage.catalog.http.responses import NO_ETAG, Header, send_body
 from understage.catalog.query.projection import project
 from understage.catalog.totals import Totals
-from understage.plugin_api import Send
+from understage.plugin_api import Scope, Send
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_REPLY_BYTES = 1024 * 1024
 MAX_ENTRIES = 1000
 MAX_AGE_SECONDS = 2.0
+PACKED_FROM_BYTES = 1024
+PACKING_LEVEL = 6
+GZIP: Header = (b"content-encoding", b"gzip")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A complete answer.
 
@@ -29,15 +34,35 @@ class Reply:
         body: the JSON text.
         headers: what is sent with it besides type and length.
         told: what the auditor is told of it.
+        is_kept: whether it is remembered, so that it is compressed once and not for each client.
     """
 
     body: bytes
     headers: Sequence[Header] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
+    is_kept: bool = False
+    _packed: bytes | None = None
 
-    async def send(self, send: Send) -> None:
-        """Sends it."""
-        await send_body(send, self.body, self.headers)
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes, the compressed form included."""
+        return len(self.body) * 5 // 4
+
+    async def send(self, scope: Scope, send: Send) -> None:
+        """Sends it, compressed if it is a remembered one that was stored as it is, and the client takes that."""
+        if self.is_kept and NO_ETAG in self.headers and len(self.body) >= PACKED_FROM_BYTES and _takes_gzip(scope):
+            if self._packed is None:
+                self._packed = await asyncio.to_thread(gzip.compress, self.body, PACKING_LEVEL, mtime=0)
+            await send_body(send, self._packed, (*self.headers, GZIP))
+        else:
+            # What is not kept, the server compresses.
+            await send_body(send, self.body, self.headers)
+
+
+def _takes_gzip(scope: Scope) -> bool:
+    """Tells whether a client surely takes gzip; where it is not so clear, the server decides."""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
+    return scope["method"] != "HEAD" and b"gzip" in accepted and b"q=" not in accepted
 
 
 def computed_reply(value: Any, headers: Sequence[Header] = (), told: Mapping[str, Any] | None = None) -> Reply:
@@ -77,7 +102,7 @@ class Replies:
 
     Args:
         totals: hears of changes.
-        max_bytes: how many bytes of bodies.
+        max_bytes: how many bytes they may take.
     """
 
     def __init__(self, totals: Totals, max_bytes: int = MAX_BYTES) -> None:
@@ -88,7 +113,7 @@ class Replies:
 
     @property
     def size(self) -> int:
-        """How many bytes the bodies have that are remembered."""
+        """How many bytes the answers take that are remembered."""
         return self._bytes
 
     async def remembered(self, key: object, make: Callable[[], Awaitable[Reply]]) -> Reply:
@@ -117,9 +142,10 @@ class Replies:
         if key in self._entries:
             self._forget(key)
         self._entries[key] = entry
-        self._bytes += len(entry.reply.body)
+        entry.reply.is_kept = True
+        self._bytes += entry.reply.size
         while self._bytes > self._max_bytes or len(self._entries) > MAX_ENTRIES:
             self._forget(next(iter(self._entries)))
 
     def _forget(self, key: object) -> None:
-        self._bytes -= len(self._entries.pop(key).reply.body)
+        self._bytes -= self._entries.pop(key).reply.size
