@@ -96,6 +96,18 @@ class CatalogProcessor:
         """Its place in the order: lower comes first."""
         return DEFAULT_PRIORITY
 
+    def depends_only_on(self, entity: EntityJson) -> bool:
+        """Tells whether what this processor makes of an entity follows from the entity and the configuration alone.
+
+        If all processors say so, an entity that has not changed need not be run through them every time its interval
+        has passed, but only now and then. By default it is, because a processor may ask others: override this in one
+        that does not.
+
+        Args:
+            entity: as it was found; not to be changed.
+        """
+        return False
+
     async def pre_process_entity(
         self, entity: EntityJson, *, location: LocationRef, origin: LocationRef, emit: Emit, cache: ProcessorCache
     ) -> EntityJson:

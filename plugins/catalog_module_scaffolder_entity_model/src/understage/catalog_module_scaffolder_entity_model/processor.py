@@ -26,6 +26,10 @@ class ScaffolderEntitiesProcessor(CatalogProcessor):
         """The name by which configuration knows it."""
         return "ScaffolderEntitiesProcessor"
 
+    def depends_only_on(self, entity: EntityJson) -> bool:
+        """Tells that nobody else is asked."""
+        return True
+
     async def validate_entity_kind(self, entity: EntityJson) -> bool:
         """Tells whether an entity is a template.
 

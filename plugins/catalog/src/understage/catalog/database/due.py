@@ -33,6 +33,7 @@ class ClaimedEntity(msgspec.Struct, frozen=True):
     cache: str | None
     errors: str
     failures: int
+    settled_by: str | None
     lane: int = Lane.PERIODIC
 
 
@@ -80,7 +81,7 @@ async def claim_due(
             ORDER BY next_update_at LIMIT $4 {skip_locked(connection)}
         )
         RETURNING CAST(entity_id AS text), entity_ref, unprocessed_entity, result_hash, cache, errors,
-            failures, {lane:d}
+            failures, settled_by, {lane:d}
         """,  # noqa: S608 - the dialect's words and numbers only
         due_at,
         int(lane),

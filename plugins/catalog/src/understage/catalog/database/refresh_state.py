@@ -112,6 +112,7 @@ class Result(msgspec.Struct, frozen=True):
         errors: JSON text.
         cache: JSON text of what processors remember.
         before: the hash that the entity had when it was claimed.
+        settled_by: what the outcome follows from, or None if processors have asked others.
     """
 
     entity_id: str
@@ -120,6 +121,7 @@ class Result(msgspec.Struct, frozen=True):
     errors: str
     cache: str | None
     before: str | None
+    settled_by: str | None = None
 
 
 async def store_results(connection: DatabaseConnection, results: Sequence[Result]) -> set[str]:
@@ -138,10 +140,10 @@ async def store_results(connection: DatabaseConnection, results: Sequence[Result
         connection,
         """
         UPDATE refresh_state SET processed_entity = COALESCE({1}, processed_entity), result_hash = {2}, errors = {3},
-            cache = {4}
+            cache = {4}, settled_by = {6}
         """,
         "entity_id = {0} AND (result_hash IS NULL AND {5} IS NULL OR result_hash = {5})",
-        ("uuid", "text", "text", "text", "text", "text"),
+        ("uuid", "text", "text", "text", "text", "text", "text"),
         [astuple(one) for one in results],
     )
 

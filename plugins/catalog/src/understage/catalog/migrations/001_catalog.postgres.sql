@@ -8,6 +8,7 @@ CREATE TABLE refresh_state (
     unprocessed_hash text NOT NULL,
     processed_entity text,
     result_hash text,
+    settled_by text,
     cache text,
     errors text NOT NULL DEFAULT '[]',
     failures integer NOT NULL DEFAULT 0,

@@ -5,6 +5,7 @@ CREATE TABLE refresh_state (
     unprocessed_hash TEXT NOT NULL,
     processed_entity TEXT,
     result_hash TEXT,
+    settled_by TEXT,
     cache TEXT,
     errors TEXT NOT NULL DEFAULT '[]',
     failures INTEGER NOT NULL DEFAULT 0,

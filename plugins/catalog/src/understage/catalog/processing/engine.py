@@ -13,15 +13,16 @@ from typing import Any
 import msgspec
 
 from understage.catalog.config import DEFAULT_POLL_SECONDS
-from understage.catalog.database.due import ClaimedEntity
+from understage.catalog.database.due import ClaimedEntity, Lane
 from understage.catalog.database.sizes import find_oldest_due
 from understage.catalog.processing.announcing import Announcer
+from understage.catalog.processing.collector import UNKNOWN
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.lanes import side_by_side
 from understage.catalog.processing.lease import Lease, LeaseLostError, LeaseWatch
 from understage.catalog.processing.parts import run_in_parts
 from understage.catalog.processing.pausing import set_pauses
-from understage.catalog.processing.pipeline import Pipeline
+from understage.catalog.processing.pipeline import Outcome, Pipeline
 from understage.catalog.processing.replanning import Replanning
 from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processing.retrying import in_transaction
@@ -35,8 +36,12 @@ PROCESSING_BATCH = 200
 STITCHING_BATCH = 250
 CONCURRENT_RUNS = 10
 MANY_CHILDREN = 100
+SKIPPED_SHARE = 0.8
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
+
+NOTHING_NEW = Outcome(None, UNKNOWN, [], is_unchanged=True)
+"""Of an entity that was not run, because the outcome would be the same."""
 
 
 class Engine:
@@ -80,6 +85,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
+        self._skips_from = time.monotonic() + interval_seconds[1]
         self._lease_watch = LeaseWatch(database, logger)
 
     def wake(self) -> None:
@@ -176,16 +182,38 @@ class Engine:
         return batch.looked_at
 
     async def _run_one(self, claimed: ClaimedEntity) -> Processed:
+        begun_at = time.monotonic()
+        pipeline = self.pipeline
+        unprocessed_hash = text_hash(claimed.unprocessed_entity)
+        fingerprint = pipeline.fingerprint(unprocessed_hash)
+        if self._may_skip(claimed, fingerprint):
+            return Processed(claimed, NOTHING_NEW, claimed.result_hash or "", begun_at, fingerprint)
         entity: dict[str, Any] = msgspec.json.decode(claimed.unprocessed_entity)
         cache: dict[str, Any] = msgspec.json.decode(claimed.cache) if claimed.cache else {}
-        begun_at = time.monotonic()
-        outcome = await self.pipeline.run(claimed.entity_ref, entity, text_hash(claimed.unprocessed_entity), cache)
+        settled_by = fingerprint if pipeline.settles(entity) else None
+        outcome = await pipeline.run(claimed.entity_ref, entity, unprocessed_hash, cache)
         if self._reporter.metrics:
             self._reporter.metrics.run(time.monotonic() - begun_at, is_good=outcome.entity is not None)
         if outcome.is_unchanged and claimed.result_hash:
             return Processed(claimed, outcome, claimed.result_hash, begun_at)
+        if outcome.errors or outcome.postponed is not None:
+            settled_by = None
         digest = await asyncio.to_thread(outcome.hash) if len(outcome.children) > MANY_CHILDREN else outcome.hash()
-        return Processed(claimed, outcome, digest, begun_at)
+        return Processed(claimed, outcome, digest, begun_at, settled_by)
+
+    def _may_skip(self, claimed: ClaimedEntity, fingerprint: str) -> bool:
+        """Tells whether a run would give what the last one gave, and nobody has asked for it.
+
+        After a start all entities are run once, because processors may have become others; and now and then later on.
+        """
+        return (
+            claimed.settled_by == fingerprint
+            and claimed.lane == Lane.PERIODIC
+            and bool(claimed.result_hash)
+            and not claimed.failures
+            and time.monotonic() > self._skips_from
+            and random.random() < SKIPPED_SHARE  # noqa: S311 - spreads the load
+        )
 
     async def _store(self, processed: Sequence[Processed], lease: Lease, *, is_last: bool) -> None:
         batch = [one for one in processed if not one.is_repetition or _has_learnt(one)]
@@ -229,4 +257,6 @@ def _weight(one: Processed) -> int:
 def _has_learnt(one: Processed) -> bool:
     """Tells whether processors want to remember something else than before, although nothing has changed."""
     before: dict[str, Any] = msgspec.json.decode(one.claimed.cache) if one.claimed.cache else {}
-    return not one.outcome.is_unchanged and before != one.outcome.cache
+    if one.outcome.is_unchanged:
+        return False
+    return before != one.outcome.cache or one.settled_by != one.claimed.settled_by

@@ -97,6 +97,24 @@ class Pipeline:
         names = [one.name for one in processors.all]
         self._fingerprint = content_hash([names, repr(rules.rules), sorted(allowed_types)])
 
+    def fingerprint(self, unprocessed_hash: str) -> str:
+        """Returns what the outcome follows from, if no processor asks others.
+
+        Args:
+            unprocessed_hash: of the entity as it was found.
+        """
+        return f"{self._fingerprint}:{unprocessed_hash}"
+
+    def settles(self, entity: EntityJson) -> bool:
+        """Tells whether the outcome follows from the entity and the configuration alone.
+
+        Args:
+            entity: as it was found.
+        """
+        return entity.get("kind") != LOCATION_KIND and all(
+            one.depends_only_on(entity) for one in self._processors.of_all_kinds
+        )
+
     async def run(self, ref: str, entity: EntityJson, unprocessed_hash: str, cache: dict[str, Any]) -> Outcome:
         """Processes an entity.
 
@@ -106,7 +124,7 @@ class Pipeline:
             unprocessed_hash: of the entity as it was found.
             cache: what the last run has left.
         """
-        fingerprint = f"{self._fingerprint}:{unprocessed_hash}"
+        fingerprint = self.fingerprint(unprocessed_hash)
         known = cache if cache.get(FINGERPRINT) == fingerprint else {}
         caches: dict[str, RunCache] = {}
 

@@ -21,6 +21,7 @@ class Processors:
         kinds: those that know kinds.
         readers: those that read locations.
         after: those that change entities after validation.
+        of_all_kinds: those that do more than to read locations.
 
     Raises:
         ConflictError: two have the same name.
@@ -37,6 +38,7 @@ class Processors:
         self.kinds = self._overriding("validate_entity_kind")
         self.readers = self._overriding("read_location")
         self.after = self._overriding("post_process_entity")
+        self.of_all_kinds = [one for one in self.all if one in self.before or one in self.kinds or one in self.after]
 
     def _overriding(self, step: str) -> list[CatalogProcessor]:
         inherited = getattr(CatalogProcessor, step)

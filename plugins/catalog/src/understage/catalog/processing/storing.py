@@ -30,12 +30,14 @@ class Processed:
         outcome: what came of it.
         hash: of the outcome.
         begun_at: when its run began, in seconds that never go back.
+        settled_by: what the outcome follows from, or None if processors have asked others.
     """
 
     claimed: ClaimedEntity
     outcome: Outcome
     hash: str
     begun_at: float = 0.0
+    settled_by: str | None = None
 
     @property
     def is_failure(self) -> bool:
@@ -134,6 +136,7 @@ def _result(one: Processed) -> Result:
         msgspec.json.encode(outcome.errors).decode(),
         msgspec.json.encode(outcome.cache).decode() if outcome.cache else None,
         one.claimed.result_hash,
+        one.settled_by,
     )
 
 

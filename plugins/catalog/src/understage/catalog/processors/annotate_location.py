@@ -26,6 +26,10 @@ class AnnotateLocationProcessor(CatalogProcessor):
         """The name by which configuration knows it."""
         return "AnnotateLocationEntityProcessor"
 
+    def depends_only_on(self, entity: EntityJson) -> bool:
+        """Tells that nobody else is asked."""
+        return True
+
     async def pre_process_entity(
         self, entity: EntityJson, *, location: LocationRef, origin: LocationRef, emit: Emit, cache: ProcessorCache
     ) -> EntityJson:

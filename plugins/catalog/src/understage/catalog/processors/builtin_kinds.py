@@ -14,6 +14,10 @@ class BuiltinKindsProcessor(CatalogProcessor):
         """The name by which configuration knows it."""
         return "BuiltinKindsEntityProcessor"
 
+    def depends_only_on(self, entity: EntityJson) -> bool:
+        """Tells that nobody else is asked."""
+        return True
+
     async def validate_entity_kind(self, entity: EntityJson) -> bool:
         """Tells whether the kind is a built-in one.
 

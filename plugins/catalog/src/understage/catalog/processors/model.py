@@ -38,6 +38,10 @@ class ModelProcessor(CatalogProcessor):
         """The name by which configuration knows it."""
         return "ModelProcessor"
 
+    def depends_only_on(self, entity: EntityJson) -> bool:
+        """Tells that nobody else is asked."""
+        return True
+
     async def pre_process_entity(
         self, entity: EntityJson, *, location: LocationRef, origin: LocationRef, emit: Emit, cache: ProcessorCache
     ) -> EntityJson:

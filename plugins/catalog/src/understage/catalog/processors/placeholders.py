@@ -40,6 +40,10 @@ class PlaceholderProcessor(CatalogProcessor):
         """The name by which configuration knows it."""
         return "PlaceholderProcessor"
 
+    def depends_only_on(self, entity: EntityJson) -> bool:
+        """Tells whether there is no placeholder, so that nothing is read."""
+        return not _has_placeholders(entity)
+
     async def pre_process_entity(
         self, entity: EntityJson, *, location: LocationRef, origin: LocationRef, emit: Emit, cache: ProcessorCache
     ) -> EntityJson:
