@@ -149,3 +149,22 @@ async def test_a_rate_limit_is_no_error_of_a_dry_run() -> None:
     for response in (dry, validated):
         assert response.status_code == 503
         assert 70 <= int(response.headers["retry-after"]) <= 77
+
+
+async def test_an_entity_is_judged_at_the_given_place() -> None:
+    """K238: the annotations of the given location count, and what placeholders are relative to.
+
+    deviation: not those that the entity sets itself, since it could claim to be a file of this machine.
+    """
+    async with (
+        files_over_http({"/here/api.txt": "openapi: 3"}) as (host, requests),
+        start_test_backend(features=features(host)) as backend,
+    ):
+        claim = {"backstage.io/managed-by-location": f"url:{host}/elsewhere/a.yaml"}
+        spec = {"type": "x", "lifecycle": "y", "owner": "z", "definition": {"$text": "./api.txt"}}
+        metadata = {"name": "x", "annotations": claim}
+        api = {"apiVersion": "backstage.io/v1alpha1", "kind": "API", "metadata": metadata, "spec": spec}
+        body = {"entity": api, "location": f"url:{host}/here/a.yaml"}
+        response = await backend.client.post("/api/catalog/validate-entity", json=body)
+    assert response.status_code == 200, response.text
+    assert requests == ["/here/api.txt"]

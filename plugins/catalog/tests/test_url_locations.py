@@ -242,6 +242,13 @@ async def test_a_pause_does_not_hold_up_other_targets(catalog: Catalog, web: Moo
     del web.moods[slow]
     await catalog.later()
     assert await catalog.refs() == ["component:default/fast", "component:default/slow"]
+    web.moods[slow] = ServiceUnavailableError("wants no requests", retry_after=60)
+    web.files[fast] = make_component("faster")
+    await catalog.later()
+    assert await catalog.refs() == ["component:default/fast", "component:default/faster", "component:default/slow"]
+    del web.moods[slow]
+    await catalog.later()
+    assert await catalog.refs() == ["component:default/faster", "component:default/slow"]
 
 
 async def test_several_targets_are_remembered_each(catalog: Catalog, web: Moody, make_component: Component) -> None:

@@ -23,7 +23,7 @@ class KindSchema:
 
     def __init__(self, kind: str, api_versions: Sequence[str], schema: dict[str, Any]) -> None:
         self.kind = kind
-        self.api_versions = frozenset(api_versions)
+        self.api_versions: frozenset[str] = frozenset(api_versions)
         self._schema = schema
         self._validator: Draft7Validator | None = None
 

@@ -46,7 +46,8 @@ class UrlReaderProcessor(CatalogProcessor):
             emit.unchanged()
             return True
         except Exception as error:
-            cache.set(url, None)  # what comes next is new, whatever its etag
+            # What comes next is new, whatever its etag: only a run that reads all targets drops what is gone from them.
+            cache.set(url, None)
             if not isinstance(error, NotFoundError):
                 raise
             read = ReadFiles((), None)

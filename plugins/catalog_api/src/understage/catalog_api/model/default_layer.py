@@ -14,7 +14,7 @@ from understage.catalog_api.model.definitions import (
 from understage.catalog_api.model.layers import LayerBuilder, model_layer
 
 GROUP = "backstage.io"
-VERSIONS = tuple(version.rpartition("/")[2] for version in API_VERSIONS)
+VERSIONS: tuple[str, ...] = tuple(version.rpartition("/")[2] for version in API_VERSIONS)
 
 OWNER = RelationField(
     path="spec.owner", relation=relations.OWNED_BY, default_kind="Group", allowed_kinds=("Group", "User")

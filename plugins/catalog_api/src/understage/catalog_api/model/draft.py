@@ -8,7 +8,7 @@ from typing import Any
 from understage.catalog_api.model.definitions import JsonSchema, KindNames, MetadataField, RelationField
 from understage.errors import InputError
 
-LITERALS = frozenset(("const", "default"))
+LITERALS: frozenset[str] = frozenset(("const", "default"))
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ class StaticModelSource:
     """
 
     def __init__(self, layers: Sequence[ModelLayer]) -> None:
-        self.layers = tuple(layers)
+        self.layers: tuple[ModelLayer, ...] = tuple(layers)
 
     async def read(self) -> AsyncIterator[Sequence[ModelLayer]]:
         """Yields the layers."""
