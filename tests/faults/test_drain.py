@@ -69,10 +69,10 @@ def test_a_load_that_goes_on_is_cut_only_after_the_announcement(sqlite: Installa
     sqlite.generate(200, 1)
     with sqlite.running(APP_CONFIG_backend_lifecycle_serverShutdownDelay="1s") as backend:
         wait_for_components(client, backend, 200)
-        load = Load(backend.url + PATH, seconds=4, headers=HEADERS)
+        load = Load(backend.url + PATH, seconds=8, headers=HEADERS)
         time.sleep(1)
         backend.process.send_signal(signal.SIGTERM)
-        assert backend.process.wait(3) == 0
+        assert backend.process.wait(6) == 0
         result = load.result()
     assert result.answered > 200
     assert not [line for line in backend.log.read_text().splitlines() if line.startswith("Traceback")]
