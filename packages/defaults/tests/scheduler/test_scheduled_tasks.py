@@ -21,8 +21,8 @@ async def state(store: Any, task_id: str) -> Any:
 async def test_runs_again_and_again(store: Any, replica: Any, work: Any, eventually: Any) -> None:
     """S41, S43, S44: a task on an interval runs at once, then after each interval."""
     task = work()
-    await replica(store).schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
     begin = asyncio.get_running_loop().time()
+    await replica(store).schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
     await eventually(lambda: task.begun >= 4)
     assert asyncio.get_running_loop().time() - begin > 0.5
 
