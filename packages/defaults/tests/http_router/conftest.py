@@ -141,6 +141,7 @@ def make_plugin(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plugin]:
             lifecycle=lifecycle,
             logger=logger,
             plugin=Metadata(plugin_id),
+            root_lifecycle=root_lifecycle,
             root_http_router=root,
         )
         assert isinstance(router, DefaultHttpRouter)
