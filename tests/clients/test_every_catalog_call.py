@@ -63,7 +63,7 @@ class Client:
 class Quiet(SimpleHTTPRequestHandler):
     """Serves files, without a word."""
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
 
 

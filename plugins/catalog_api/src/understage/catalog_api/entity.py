@@ -95,13 +95,12 @@ class EntityStatus(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Entity(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A typed view of an entity; members that no entity is known to have are only in its JSON form.
+    """A typed view of what every entity has; its kind's own view has `spec` as well.
 
     Attributes:
         api_version: which edition of the kind it is.
         kind: such as `Component`.
         metadata: what every entity has.
-        spec: what its kind has: typed in the views of the built-in kinds, else as JSON.
         relations: from this entity to others.
         status: what is up with it.
     """
@@ -109,7 +108,6 @@ class Entity(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     api_version: str
     kind: str
     metadata: EntityMetadata
-    spec: Any = None
     relations: list[EntityRelation] = []
     status: EntityStatus | None = None
 

@@ -251,6 +251,12 @@ class TemplateEntity(Entity, frozen=True, kw_only=True):
     spec: TemplateSpec
 
 
+class OtherEntity(Entity, frozen=True, kw_only=True):
+    """An entity of a kind that is not built in."""
+
+    spec: dict[str, Any] | None = None
+
+
 _BUILT_IN: dict[str, type[Entity]] = {
     "Component": ComponentEntity,
     "API": ApiEntity,
@@ -269,7 +275,7 @@ _KINDS: dict[str, dict[str, type[Entity]]] = {
 
 
 def to_entity(entity: EntityJson) -> Entity:
-    """Returns the typed view of an entity: that of its kind, or a plain `Entity` if the kind is not built in.
+    """Returns the typed view of an entity: that of its kind, or `OtherEntity` if the kind is not built in.
 
     Use `isinstance` to tell the kinds apart, or `match`.
 
@@ -279,5 +285,5 @@ def to_entity(entity: EntityJson) -> Entity:
     Raises:
         msgspec.ValidationError: it lacks what an entity of its kind has, or has it in another type.
     """
-    view = _KINDS.get(entity.get("apiVersion", ""), {}).get(entity.get("kind", ""), Entity)
+    view = _KINDS.get(entity.get("apiVersion", ""), {}).get(entity.get("kind", ""), OtherEntity)
     return msgspec.convert(entity, view)
