@@ -91,6 +91,9 @@ class Replica:
         self.process.communicate()
 
     def end(self) -> None:
+        assert self.process.stdout is not None
+        # On a busy machine it may still be starting, and would be ended by the signal instead of by itself.
+        self.process.stdout.readline()
         self.process.terminate()
         _, errors = self.process.communicate(timeout=20)
         assert (self.process.returncode, errors) == (0, "")
