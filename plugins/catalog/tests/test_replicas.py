@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from understage.catalog.database.counts import find_miscounts, fold_changes
 from understage.catalog.processing import engine as engine_module
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog_api import CatalogProcessor, EntityJson
@@ -29,10 +30,18 @@ class Counting(CatalogProcessor):
         return False
 
 
+async def fold_all_the_time(database: DatabaseService) -> None:
+    """Adds up what has changed in the counts, as every replica does in the background, without a pause."""
+    while True:
+        async with database.transaction() as connection:
+            await fold_changes(connection)
+        await asyncio.sleep(0.005)
+
+
 async def test_replicas_share_the_work(
     catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """K405, K465: of several replicas one processes each entity, and all relations are stitched in the end."""
+    """K405, K465: of several replicas one processes each entity, all relations are stitched, and counts are right."""
     monkeypatch.setattr(engine_module, "PROCESSING_BATCH", 7)
     monkeypatch.setattr(engine_module, "STITCHING_BATCH", 7)
     names = [f"c{number:03d}" for number in range(120)]
@@ -42,10 +51,15 @@ async def test_replicas_share_the_work(
         catalog.write(f"{start:03d}.yaml", text)
     counting = Counting()
     replicas = [catalog.create("*.yaml", processors=[counting]) for _ in range(3)]
+    folding = [asyncio.create_task(fold_all_the_time(catalog.database)) for _ in range(2)]
     await asyncio.gather(*(replica.connect_providers() for replica in replicas))
     await asyncio.gather(*(replica.engine.settle() for replica in replicas))
     for replica in replicas:
         await replica.engine.settle()
+    for task in folding:
+        task.cancel()
+    await asyncio.wait(folding)
+    assert await find_miscounts(catalog.database) == []
     assert await catalog.refs() == [f"component:default/{name}" for name in names]
     assert {name: counting.runs[name] for name in names} == dict.fromkeys(names, 1)
     incoming: Counter[str] = Counter(ref for refs in dependencies.values() for ref in refs)
@@ -81,6 +95,7 @@ async def test_replicas_that_delete_and_stitch_at_once_agree(
         "SELECT DISTINCT entity_id FROM search WHERE entity_id NOT IN (SELECT entity_id FROM final_entities)"
     )
     assert stray == []
+    assert await find_miscounts(catalog.database) == []
 
 
 @pytest.mark.parametrize("place", ["store_batch", "stitch_batch"])
