@@ -182,15 +182,15 @@ async def test_unchanged_files_are_taken_from_memory() -> None:
     now = [0.0]
     web = MockUrlReader({"https://x/a": "a" * 10, "https://x/b": "b" * 10})
     reads = RememberedReads(SharedReads(web, _clock(now)), max_bytes=15)
-    assert await reads.read("https://x/a") == b"a" * 10
+    assert await reads.read_file("https://x/a") == b"a" * 10
     now[0] += 60
-    assert await reads.read("https://x/a") == b"a" * 10
+    assert await reads.read_file("https://x/a") == b"a" * 10
     now[0] += 60
     web.files["https://x/a"] = "c" * 5
-    assert await reads.read("https://x/a") == b"ccccc"
-    assert await reads.read("https://x/b") == b"b" * 10
+    assert await reads.read_file("https://x/a") == b"ccccc"
+    assert await reads.read_file("https://x/b") == b"b" * 10
     now[0] += 60
-    assert await reads.read("https://x/a") == b"ccccc"
+    assert await reads.read_file("https://x/a") == b"ccccc"
     assert len(web.requests) == 5
 
 

@@ -34,11 +34,9 @@ def all_processors(
         ConflictError: two have the same name.
     """
     added = extensions.processing.processors
-    reads = SharedReads(reader)
+    reads = RememberedReads(SharedReads(reader))
     resolvers = {**built_in_resolvers(integrations), **extensions.processing.placeholder_resolvers}
-    processors: list[CatalogProcessor] = [
-        PlaceholderProcessor(resolvers, RememberedReads(reads).read, integrations.resolve_url)
-    ]
+    processors: list[CatalogProcessor] = [PlaceholderProcessor(resolvers, reads.read_file, integrations.resolve_url)]
     processors += _kinds(extensions)
     if not settings.disable_default_processors:
         parser = extensions.model.parser or parse_entity_data

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from understage.catalog.reading.entity_data import emit_entity_data, parse_entity_data, parser_version
-from understage.catalog.reading.shared_reads import ReadFiles, SharedReads
+from understage.catalog.reading.remembered_reads import RememberedReads
+from understage.catalog.reading.shared_reads import ReadFiles
 from understage.catalog_api import CatalogProcessor, Emit, EntityDataParser, LocationRef, ProcessorCache
 from understage.errors import NotFoundError, NotModifiedError
 
@@ -21,7 +22,7 @@ class UrlReaderProcessor(CatalogProcessor):
         parser: understands the files.
     """
 
-    def __init__(self, reads: SharedReads, parser: EntityDataParser = parse_entity_data) -> None:
+    def __init__(self, reads: RememberedReads, parser: EntityDataParser = parse_entity_data) -> None:
         self._reads = reads
         self._parser = parser
         # Threads that parse keep each other and the event loop from running, so one at a time is fastest for all.
