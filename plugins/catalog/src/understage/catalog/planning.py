@@ -78,7 +78,8 @@ class Planner:
                 driver = None
             if driver is not None and rows > await self._key_rows(key, kinds):
                 driver = None
-            return await reads.find_facet(self._database, key, predicate, driver, await self.few(predicate))
+            few, has_many = await self.few(predicate), rows >= COUNTED_ROWS
+            return await reads.find_facet(self._database, key, predicate, driver, has_many=has_many, few=few)
 
         return await self._totals.remembered(("facet", predicate, key), ask)
 

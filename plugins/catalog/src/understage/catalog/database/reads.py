@@ -126,6 +126,8 @@ async def find_facet(
     key: str,
     predicate: Predicate,
     driver: Driver | None = None,
+    *,
+    has_many: bool = False,
     few: Few = frozenset(),
 ) -> list[tuple[str, int]]:
     """Returns the values that a key has, in their original case, with how many entities have them; sorted by value.
@@ -135,18 +137,22 @@ async def find_facet(
         key: the key.
         predicate: which entities.
         driver: a condition of the predicate whose entities are looked up first. Without one, all rows of the key are.
+        has_many: whether these are many.
         few: other conditions within the predicate that few entities meet.
     """
     kinds, rest = split_kinds(predicate)
     statement = statement_with(connection, few, kinds)
     conditions = [f"s.key = {statement.value(key)}", "s.original_value IS NOT NULL"]
-    source = "search s"
-    if driver is not None:
-        # Not fenced: for many entities a hash of the key's rows is better than as many look-ups.
-        source = f"({driver_rows(connection, statement, driver, kinds)}) d JOIN search s ON s.entity_id = d.entity_id"
-        rest = without(rest, driver)
     if kinds is not None:
         conditions.append(statement.values("s.kind", kinds))
+    source = "search s"
+    if driver is not None:
+        if has_many:
+            # Fenced, so that the key's rows are joined as a whole: the database takes the alternatives for few.
+            rows_of_key = f"SELECT s.entity_id, s.original_value FROM search s WHERE {' AND '.join(conditions)}"  # noqa: S608
+            source, conditions = f"({rows_of_key} {fence(connection)}) s", ["TRUE"]
+        source = f"({driver_rows(connection, statement, driver, kinds)}) d JOIN {source} ON s.entity_id = d.entity_id"
+        rest = without(rest, driver)
     if rest != EVERYTHING:
         conditions.append(statement.condition(rest, "s.entity_id"))
     rows = await connection.fetch(
