@@ -227,8 +227,9 @@ def test_get_entity_ancestors(client: Client, registered: Json) -> None:
 
 def test_get_entity_facets(client: Client, registered: Json) -> None:
     """K180-K187, K560: by filter, by predicate, and with several facets."""
-    asked = {"facets": ["spec.type", "metadata.tags", "nope"]}
+    asked = {"facets": ["spec.type", "metadata.tags", "SPEC.Type", "nope"]}
     expected = {
+        "SPEC.Type": [{"value": "store", "count": 1}],
         "spec.type": [{"value": "store", "count": 1}],
         "metadata.tags": [{"value": "bazaar", "count": 1}, {"value": "web", "count": 1}],
         "nope": [],

@@ -282,6 +282,17 @@ async def test_a_failure_before_the_first_chunk_is_answered(sqlite_catalog: Cata
         await run(create_router(sqlite_catalog.reads, sqlite_catalog.gate), "/entities")
 
 
+async def test_an_offset_counts_once(client: httpx2.AsyncClient) -> None:
+    """K111: the offset is left out before the first page, and nothing before the second one."""
+    query = "filter=kind=component&orderField=metadata.name,asc&limit=3&offset=5"
+    first = (await client.get(f"/entities/by-query?{query}")).json()
+    cursor = first["pageInfo"]["nextCursor"]
+    second = (await client.get("/entities/by-query", params={"cursor": cursor, "limit": "3", "offset": "9"})).json()
+    listed = [entity["metadata"]["name"] for page in (first, second) for entity in page["items"]]
+    assert listed == NAMES[5:11]
+    assert first["totalItems"] == len(NAMES)
+
+
 async def test_stored_entities_have_no_entity_tag(client: httpx2.AsyncClient) -> None:
     """K18, K19: bodies of stored entities say that they want no ETag; computed ones leave it to the server."""
     assert (await client.get("/entities/by-name/component/default/c01")).headers["etag"] == ""

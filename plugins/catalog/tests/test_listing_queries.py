@@ -146,7 +146,7 @@ async def walk(catalog: EntitiesCatalog, query: PageQuery, sizes: Iterator[int])
 
 
 async def test_pages_follow_the_model(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:
-    """K52, K100, K104, K114, K115: any predicate in any order lists, both ways, what the index rows say."""
+    """K52, K100, K103-K107: any predicate in any order lists, both ways, what the index rows say."""
     catalog, model, _ = filled
     source = random.Random(SEED)
     for _ in range(120):
