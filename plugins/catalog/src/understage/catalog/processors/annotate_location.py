@@ -1,7 +1,9 @@
 """Notes on entities where they came from."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 
 from understage.catalog_api import CatalogProcessor, Emit, EntityJson, LocationRef, ProcessorCache, annotations
 from understage.errors import InputError
@@ -20,6 +22,8 @@ class AnnotateLocationProcessor(CatalogProcessor):
 
     def __init__(self, integrations: ScmIntegrations) -> None:
         self._integrations = integrations
+        # A file may hold thousands of entities, each of which comes by every two minutes.
+        self._addresses = lru_cache(maxsize=4096)(self._find_addresses)
 
     @property
     def name(self) -> str:
@@ -43,7 +47,7 @@ class AnnotateLocationProcessor(CatalogProcessor):
             found |= self._addresses(location.target)
         return {**entity, "metadata": {**metadata, "annotations": {**found, **(own or {})}}}
 
-    def _addresses(self, url: str) -> dict[str, str]:
+    def _find_addresses(self, url: str) -> Mapping[str, str]:
         """Returns where a person views and edits a file, and the folder that it is in."""
         found = {annotations.VIEW_URL: url}
         integration = self._integrations.by_url(url)
