@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Protocol
 
 from understage.catalog_api.client import CatalogClient
-from understage.plugin_api import Credentials, create_service_ref
+from understage.plugin_api import Credentials, ServiceRef, create_service_ref
 
 
 class CatalogService(Protocol):
@@ -21,7 +21,7 @@ class CatalogService(Protocol):
         ...
 
 
-catalog_service_ref = create_service_ref(
+catalog_service_ref: ServiceRef[CatalogService] = create_service_ref(
     CatalogService,
     id="catalog-client",
     default_factory="understage.catalog_api.catalog_service_factory:catalog_service_factory",
