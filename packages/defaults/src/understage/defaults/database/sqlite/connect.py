@@ -8,6 +8,7 @@ from understage.defaults.database.guard import BOOKKEEPING_TABLE, FOREIGN_SUFFIX
 from understage.defaults.database.settings import SqliteSettings
 
 STATEMENT_CACHE = 256
+WRITER_CACHE_KIB = 32 * 1024
 _SHAREABLE_MEMORY = sqlite3.sqlite_version_info >= (3, 36)
 
 
@@ -63,6 +64,10 @@ def _prepare(connection: sqlite3.Connection, settings: SqliteSettings, *, reads_
         _refuse_foreign_tables(connection, settings, settings.path)
         # Readers and the writer do not hold each other up; what is committed survives the process and the machine.
         connection.execute("PRAGMA journal_mode = WAL")
+        # A bulk of writes touches the same pages of the indexes again and again.
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+        # Each statement that fires a trigger keeps a journal of its own, which is small.
+        connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA foreign_keys = ON")
     if reads_only:
         connection.execute("PRAGMA query_only = ON")
