@@ -38,7 +38,8 @@ CONCURRENT_RUNS = 10
 MANY_CHILDREN = 100
 SKIPPED_SHARE = 0.8
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
-LONGEST_WITHOUT_STITCHING_SECONDS = 2.0
+LONGEST_WITHOUT_STITCHING_SECONDS = 5.0
+LONGEST_STITCHING_SECONDS = 1.0
 
 NOTHING_NEW = Outcome(None, UNKNOWN, [], is_unchanged=True)
 """Of an entity that was not run, because the outcome would be the same."""
@@ -85,6 +86,8 @@ class Engine:
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
+        self._lanes_at_work = 0
+        self._brought = asyncio.Event()
         self._skips_from = time.monotonic() + interval_seconds[1]
         self._lease_watch = LeaseWatch(database, logger)
 
@@ -114,18 +117,35 @@ class Engine:
         """
         deadline = self._last_stitching + LONGEST_WITHOUT_STITCHING_SECONDS
         processed = sum(await side_by_side(lambda: self._process_until(deadline)))
-        stitched = sum(await side_by_side(self.stitch_due))
+        is_behind = time.monotonic() > deadline
+        stitched = sum(await side_by_side(self.stitch_due if is_behind else self._stitch_for_a_while))
         self._last_stitching = time.monotonic()
         return bool(processed or stitched)
 
     async def _process_until(self, deadline: float) -> int:
-        """Processes until nothing is due, or the time has come to stitch; returns how many entities."""
+        """Processes until nothing is due, or the time has come to stitch; returns how many entities.
+
+        A lane that finds nothing waits for what another one brings: a file in work may hold thousands of entities.
+        """
         processed = 0
-        while count := await self.process_due():
+        while True:
+            self._brought.clear()
+            count = await self.process_due()
             processed += count
+            if time.monotonic() > deadline or not (count or self._lanes_at_work):
+                return processed
+            if not count:
+                await self._brought.wait()
+
+    async def _stitch_for_a_while(self) -> int:
+        """Stitches until nothing is queued, or the time has come to see what else is due; returns how many entities."""
+        deadline = time.monotonic() + LONGEST_STITCHING_SECONDS
+        stitched = 0
+        while count := await self.stitch_due():
+            stitched += count
             if time.monotonic() > deadline:
                 break
-        return processed
+        return stitched
 
     async def settle(self) -> None:
         """Works until nothing is due."""
@@ -149,7 +169,9 @@ class Engine:
             # One lane stores while the other one runs processors; two that store would wait for each other's rows.
             async with self._storing:
                 await self._store(sorted(results, key=_ref), lease, is_last=is_last)
+            self._brought.set()
 
+        self._lanes_at_work += 1
         try:
             async with lease.renewed():
                 await run_in_parts(
@@ -163,6 +185,9 @@ class Engine:
         except Exception:
             self._reporter.failed(len(claimed))
             raise
+        finally:
+            self._lanes_at_work -= 1
+            self._brought.set()
         return len(claimed)
 
     async def stitch_due(self) -> int:
