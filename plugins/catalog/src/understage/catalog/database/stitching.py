@@ -161,7 +161,9 @@ async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[
 
 async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
     """Adds index rows."""
-    await connection.copy("search", _SEARCH_COLUMNS, map(astuple, rows))
+    # In slices, because the rows are encoded on the event loop.
+    for part in slices(rows, COPIED_AT_ONCE):
+        await connection.copy("search", _SEARCH_COLUMNS, map(astuple, part))
 
 
 async def delete_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -17,7 +17,6 @@ from understage.errors import ServiceUnavailableError
 from understage.plugin_api import Dialect
 
 CHECK_SECONDS = 5.0
-ROWS_BETWEEN_BREAKS = 500
 NOTIFY = "SELECT pg_notify($1, $2)"
 
 _COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
@@ -65,7 +64,7 @@ class PostgresSession(Session):
 
     @override
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        await self._connection.copy_records_to_table(table, columns=list(columns), records=_with_breaks(rows))
+        await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
 
     @override
     async def run_script(self, script: str) -> None:
@@ -120,11 +119,3 @@ class PostgresSession(Session):
 def channel_name(plugin_id: str, channel: str) -> str:
     """Returns the channel's name on the server; plugins may share a database, so it starts with the plugin's id."""
     return f"{plugin_id}:{channel}"
-
-
-async def _with_breaks(rows: Iterable[Sequence[object]]) -> AsyncIterator[Sequence[object]]:
-    """Yields rows, and lets others on the event loop now and then: the driver encodes them there."""
-    for number, row in enumerate(rows, 1):
-        yield row
-        if number % ROWS_BETWEEN_BREAKS == 0:
-            await asyncio.sleep(0)
