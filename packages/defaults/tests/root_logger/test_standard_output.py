@@ -1,6 +1,7 @@
 import asyncio
 import io
 import sys
+from contextlib import redirect_stdout
 
 import pytest
 
@@ -70,3 +71,17 @@ async def test_a_closed_stream_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> 
     output = StandardOutput()
     output.write(b"one\n")
     output.flush()
+
+
+async def test_lines_go_where_standard_output_was_when_they_were_taken() -> None:
+    """S2: what was redirected while it was logged does not come out elsewhere, however late it is written."""
+    output = StandardOutput()
+    redirected, restored = io.StringIO(), io.StringIO()
+    with redirect_stdout(redirected):
+        output.write(b"early\n")
+    with redirect_stdout(restored):
+        output.flush()
+        output.write(b"late\n")
+        output.flush()
+    assert redirected.getvalue() == "early\n"
+    assert restored.getvalue() == "late\n"

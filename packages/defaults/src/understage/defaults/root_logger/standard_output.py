@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import sys
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 _DELAY_SECONDS = 0.005
 _MAX_LINES = 1000
 
 
 class StandardOutput:
-    """Writes lines to standard output, whatever stands there at the moment.
+    """Writes lines to standard output, whatever stands there when they are taken.
 
     On an event loop lines are collected for 5 ms, because a write for each costs more than making the line; elsewhere
     they are written at once.
@@ -20,10 +20,14 @@ class StandardOutput:
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
+        self._target: TextIO = sys.stdout
         atexit.register(self.flush)
 
     def write(self, line: bytes) -> None:
         """Takes a finished line."""
+        if sys.stdout is not self._target:
+            self.flush()
+            self._target = sys.stdout
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -43,10 +47,10 @@ class StandardOutput:
             return
         lines, self._lines = self._lines, []
         text = b"".join(lines)
-        stream: BinaryIO | None = getattr(sys.stdout, "buffer", None)
+        stream: BinaryIO | None = getattr(self._target, "buffer", None)
         try:
             if stream is None:
-                sys.stdout.write(text.decode())
+                self._target.write(text.decode())
             else:
                 stream.write(text)
                 stream.flush()
