@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from understage.catalog.access import Access
-from understage.catalog.database import stitching
+from understage.catalog.database import index, stitching
 from understage.catalog.database.refresh_state import NewEntity, insert_entities
 from understage.catalog.database.stitching import FinalEntity
 from understage.catalog.extensions import Extensions
@@ -244,7 +244,7 @@ async def fill_tables(database: DatabaseService, entities: list[EntityJson]) -> 
     async with database.transaction() as connection:
         await insert_entities(connection, new, now)
         await stitching.store_final_entities(connection, final, now)
-        await stitching.insert_search_rows(connection, rows)
+        await index.change_rows(connection, rows)
 
 
 @pytest.fixture

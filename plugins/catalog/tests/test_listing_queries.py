@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from understage.catalog.database.drivers import OneOf, is_single
+from understage.catalog.database.index import SearchRow
 from understage.catalog.database.pages import PageStart, count_entities, find_page
 from understage.catalog.database.reads import find_facet
-from understage.catalog.database.stitching import SearchRow
 from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_cursor, encode_cursor
 from understage.catalog.query.filters import filter_predicate, parse_filters

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from understage.catalog.access import Access
-from understage.catalog.database import reads, stitching
-from understage.catalog.database.refresh_state import NewEntity, insert_entities
+from understage.catalog.database import index, reads, stitching
+from understage.catalog.database.refresh_state import NewEntity, delete_entities, insert_entities
 from understage.catalog.database.stitching import FinalEntity
 from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.predicates import EVERYTHING, NOTHING
@@ -129,8 +129,8 @@ async def store(database: DatabaseService, found: list[EntityJson]) -> dict[str,
     now = datetime.now(UTC)
     stored: dict[str, EntityJson] = {}
     async with database.transaction() as connection:
-        for table in ("search", "final_entities", "refresh_state"):
-            await connection.execute(f"DELETE FROM {table}")
+        known = await connection.fetch("SELECT entity_ref FROM refresh_state")
+        await delete_entities(connection, [row[0] for row in known])
         for number, one in enumerate(found):
             uid, ref = f"00000000-0000-4000-8000-{number:012}", f"x:default/{number}"
             entity = stored[ref] = {**one, "metadata": {**one["metadata"], "uid": uid}}
@@ -138,7 +138,7 @@ async def store(database: DatabaseService, found: list[EntityJson]) -> dict[str,
             await insert_entities(connection, [NewEntity(uid, ref, text, "", None)], now)
             final = FinalEntity(uid, ref, entity["kind"].lower(), text, "")
             await stitching.store_final_entities(connection, [final], now)
-            await stitching.insert_search_rows(connection, search_rows(uid, entity))
+            await index.change_rows(connection, search_rows(uid, entity))
     return stored
 
 

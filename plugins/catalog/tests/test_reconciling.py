@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from understage.catalog.database.counts import find_miscounts
 from understage.catalog.processing import reconciling
 
 Catalog = Any
@@ -33,7 +34,7 @@ async def test_a_sound_catalog_has_no_differences(filled: Catalog, monkeypatch: 
     looked_at = []
     for _ in range(5):
         found = await filled.running.reconciler.look_at_next()
-        assert (found.stale, found.badly_indexed, found.leftovers) == ([], [], [])
+        assert (found.stale, found.badly_indexed, found.leftovers, found.miscounted) == ([], [], [], [])
         looked_at.append(found.looked_at)
     assert looked_at == [2, 2, 2, 2, 1]
     assert (await filled.running.reconciler.look_at_next()).looked_at == 2
@@ -52,6 +53,7 @@ async def test_a_sound_catalog_has_no_differences(filled: Catalog, monkeypatch: 
                 SELECT entity_id, kind, 'x', 'y', 'Y' FROM final_entities WHERE entity_ref = 'component:default/c5'""",
             ["component:default/c5"],
         ),
+        ("DELETE FROM search WHERE key = 'spec.type' AND kind = 'component'", "components"),
         ("DELETE FROM relations WHERE source_entity_ref = 'component:default/c0'", ["component:default/c0"]),
         (
             """UPDATE refresh_state SET errors = '[{"name": "E", "message": "lost"}]' WHERE entity_ref LIKE '%/c3'""",
@@ -63,6 +65,8 @@ async def test_what_differs_is_mended(filled: Catalog, damage: str, wrong: Any) 
     """K465: a lost or wrong final form, index row or stitch is found, told, and put right by stitching."""
     before = {table: rows for table, rows in (await filled.snapshot()).items() if table == "search"}
     await filled.database.execute(damage)
+    if wrong == "components":
+        wrong = [f"component:default/c{number}" for number in range(7)]
     if wrong == "dependents":
         wrong = [f"component:default/c{number}" for number in range(1, 7)]
     assert await differences(filled) == wrong
@@ -71,6 +75,7 @@ async def test_what_differs_is_mended(filled: Catalog, damage: str, wrong: Any) 
     ]
     await filled.settle()
     assert await differences(filled) == []
+    assert await find_miscounts(filled.database) == []
     if "relations" not in damage and "errors" not in damage:
         assert (await filled.snapshot())["search"] == before["search"]
 

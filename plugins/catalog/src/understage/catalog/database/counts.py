@@ -1,21 +1,31 @@
 """Counts of values that are kept up to date, so that totals and facets need not read the index.
 
-Triggers write them: see the migration `010_counts`.
+Whoever writes index rows writes the changes of the counts as well, in the same transaction: `database.index` does, and
+nobody else writes index rows. On Postgres changes are only appended, so that writers never wait for each other's
+counts, and added up later; on SQLite there is one writer at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from understage.catalog.database.dialects import write_rows
 from understage.catalog.query.statement import Statement
 from understage.plugin_api import DatabaseConnection
 
 COUNTED_KEYS = frozenset(
     ("kind", "metadata.namespace", "metadata.tags", "relations.ownedby", "spec.lifecycle", "spec.type")
 )
-"""Keys whose values are counted: what the stock frontend asks facets and totals for. The triggers name the same."""
+"""Keys whose values are counted: what the stock frontend asks facets and totals for."""
 
 FOLDED_AT_ONCE = 20_000
+
+_COUNTED = ", ".join(f"'{key}'" for key in sorted(COUNTED_KEYS))
+_ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtext('understage:catalog:fold_changes'))"
+
+
+CountedValue = tuple[str, str, str, str]
+"""What is counted: key, kind, value as it is, and in lower case."""
 
 
 async def count_value(
@@ -58,6 +68,39 @@ async def counted_facet(connection: DatabaseConnection, key: str, kinds: Sequenc
     return [(row[0], row[1]) for row in rows]
 
 
+def counted_rows(source: str, number: str) -> str:
+    """Returns the query for the counted values among index rows, each with how often it occurs.
+
+    Args:
+        source: the table, with a condition or without.
+        number: what is to be counted of each value.
+    """
+    condition = f"original_value IS NOT NULL AND key IN ({_COUNTED})"
+    return f"""
+        SELECT key, kind, original_value, min(value), {number} FROM {source}
+        {"AND" if " WHERE " in source else "WHERE"} {condition} GROUP BY key, kind, original_value
+        """  # noqa: S608 - the code's own words
+
+
+async def add_changes(connection: DatabaseConnection, changes: Mapping[CountedValue, int]) -> None:
+    """Writes how many rows more or less there are, in the transaction that adds or removes them."""
+    rows = sorted((*value, number) for value, number in changes.items() if number)
+    if not rows:
+        return
+    columns = "(key, kind, original_value, value, entities)"
+    if connection.dialect == "postgres":
+        statement = f"INSERT INTO search_count_changes {columns} {{rows}}"
+        await write_rows(connection, statement, ("text", "text", "text", "text", "integer"), rows)
+        return
+    statement = f"""
+        INSERT INTO search_counts {columns} {{rows}}
+        ON CONFLICT (key, original_value, kind) DO UPDATE SET entities = entities + excluded.entities
+        """
+    await write_rows(connection, statement, ("", "", "", "", ""), rows)
+    if any(row[-1] < 0 for row in rows):
+        await connection.execute("DELETE FROM search_counts WHERE entities = 0")
+
+
 async def fold_changes(connection: DatabaseConnection, limit: int = FOLDED_AT_ONCE) -> int:
     """Adds up what has changed since the last time, so that reading stays cheap; returns how many rows there were.
 
@@ -68,7 +111,7 @@ async def fold_changes(connection: DatabaseConnection, limit: int = FOLDED_AT_ON
     if connection.dialect == "sqlite":
         return 0
     # One replica at a time: two would wait for each other's counts.
-    row = await connection.fetch_row("SELECT pg_try_advisory_xact_lock(hashtext('understage:catalog:fold_changes'))")
+    row = await connection.fetch_row(_ONE_AT_A_TIME)
     if row is None or not row[0]:
         return 0
     row = await connection.fetch_row(
@@ -96,18 +139,38 @@ async def fold_changes(connection: DatabaseConnection, limit: int = FOLDED_AT_ON
 async def find_miscounts(connection: DatabaseConnection) -> list[tuple[str, str, str, int, int]]:
     """Returns key, kind, value, count and true count of all that is counted wrongly: none, unless something is broken.
 
-    It reads all index rows of the counted keys: a check for tests and operators.
+    It reads all index rows of the counted keys.
     """
-    statement = Statement()
-    keys = ", ".join(statement.value(key) for key in sorted(COUNTED_KEYS))
-    rows = await connection.fetch(
+    return [(*row[:3], *row[4:]) for row in await _miscounts(connection)]
+
+
+async def mend_counts(connection: DatabaseConnection) -> list[str]:
+    """Puts counts right that differ from the index; returns the keys whose counts did.
+
+    They differ only if somebody else has written to the index. Both are compared at one moment, and what others change
+    later changes both, so the difference can be added whenever.
+
+    Args:
+        connection: of a transaction.
+    """
+    if connection.dialect == "postgres":
+        # Two that mend at once would add the same difference twice.
+        row = await connection.fetch_row(_ONE_AT_A_TIME)
+        if row is None or not row[0]:
+            return []
+    wrong = await _miscounts(connection)
+    await add_changes(connection, {row[:4]: row[5] - row[4] for row in wrong})
+    return sorted({row[0] for row in wrong})
+
+
+async def _miscounts(connection: DatabaseConnection) -> list[tuple[str, str, str, str, int, int]]:
+    return await connection.fetch(
         f"""
-        SELECT key, kind, original_value, CAST(sum(counted) AS bigint), CAST(sum(found) AS bigint) FROM (
-            SELECT key, kind, original_value, entities AS counted, 0 AS found FROM search_counted
+        SELECT key, kind, original_value, min(value), CAST(sum(counted) AS bigint), CAST(sum(found) AS bigint) FROM (
+            SELECT key, kind, original_value, value, entities AS counted, 0 AS found FROM search_counted
             UNION ALL
-            SELECT key, kind, original_value, 0, 1 FROM search WHERE original_value IS NOT NULL AND key IN ({keys})
+            SELECT key, kind, original_value, value, 0, 1 FROM search
+            WHERE original_value IS NOT NULL AND key IN ({_COUNTED})
         ) b GROUP BY key, kind, original_value HAVING sum(counted) <> sum(found)
-        """,  # noqa: S608 - every value is an argument
-        *statement.arguments,
+        """  # noqa: S608 - the code's own keys
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from understage.catalog.database import index
 from understage.catalog.database.dialects import among
 from understage.catalog.database.stitching import ProcessedEntity
 from understage.plugin_api import DatabaseConnection
@@ -11,7 +12,7 @@ from understage.plugin_api import DatabaseConnection
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
-_TABLES = (("final_entities", "entity_id"), ("search", "entity_id"), ("relations", "originating_entity_id"))
+_TABLES = (("final_entities", "entity_id"), (index.TABLE, "entity_id"), ("relations", "originating_entity_id"))
 
 
 async def see_one_moment(connection: DatabaseConnection) -> None:
@@ -57,7 +58,10 @@ async def find_leftovers(connection: DatabaseConnection, after_id: str, last_id:
 
 async def delete_leftovers(connection: DatabaseConnection, entity_ids: Sequence[str]) -> None:
     """Removes everything that is kept for entities that are gone."""
+    await index.remove_entities(connection, entity_ids)
     for table, column in _TABLES:
+        if table == index.TABLE:
+            continue
         await connection.execute(
             f"DELETE FROM {table} WHERE {among(connection, column, '$1')}",  # noqa: S608
             list(entity_ids),
@@ -66,13 +70,7 @@ async def delete_leftovers(connection: DatabaseConnection, entity_ids: Sequence[
 
 async def forget_served(connection: DatabaseConnection, entity_ids: Sequence[str]) -> None:
     """Has the final forms of entities written anew when they are stitched next, with their index rows."""
-    await connection.execute(
-        f"""
-        DELETE FROM search WHERE {among(connection, "entity_id", "$1")}
-            AND NOT EXISTS (SELECT 1 FROM final_entities f WHERE f.entity_id = search.entity_id)
-        """,  # noqa: S608 - the dialect's words only
-        list(entity_ids),
-    )
+    await index.remove_entities(connection, entity_ids, only_unserved=True)
     await connection.execute(
         f"UPDATE final_entities SET hash = '' WHERE {among(connection, 'entity_id', '$1')}",  # noqa: S608
         list(entity_ids),

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import astuple
 
+from understage.catalog.database import index
 from understage.catalog.database.dialects import (
     COPIED_AT_ONCE,
     among,
@@ -288,7 +289,7 @@ async def find_relation_sources(connection: DatabaseConnection, refs: Sequence[s
     return [row[0] for row in rows]
 
 
-_DEPENDENT_ROWS = (("search", "entity_id"), ("relations", "originating_entity_id"), ("final_entities", "entity_id"))
+_DEPENDENT_ROWS = (("relations", "originating_entity_id"), ("final_entities", "entity_id"))
 
 
 async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -> None:
@@ -302,6 +303,7 @@ async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -
         list(refs),
     )
     ids = [row[0] for row in rows]
+    await index.remove_entities(connection, ids)
     for table, column in _DEPENDENT_ROWS:
         await connection.execute(f"DELETE FROM {table} WHERE {among(connection, column, '$1')}", ids)  # noqa: S608
     await connection.execute(f"DELETE FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}", ids)  # noqa: S608

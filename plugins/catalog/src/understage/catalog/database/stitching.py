@@ -1,4 +1,4 @@
-"""Queries on the final form of entities: the queue of those out of date, the entities, and the search index."""
+"""Queries on the final form of entities: the queue of those out of date, and the entities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from understage.catalog.database.due import Lane
 from understage.plugin_api import DatabaseConnection
 
 _FINAL_COLUMNS = ("entity_id", "entity_ref", "kind", "final_entity", "hash", "last_updated_at")
-_SEARCH_COLUMNS = ("entity_id", "kind", "key", "value", "original_value")
 
 
 class StitchRequest(msgspec.Struct, frozen=True):
@@ -50,16 +49,6 @@ class FinalEntity(msgspec.Struct, frozen=True):
     kind: str
     final_entity: str
     hash: str
-
-
-class SearchRow(msgspec.Struct, frozen=True):
-    """A row of the search index."""
-
-    entity_id: str
-    kind: str
-    key: str
-    value: str | None
-    original_value: str | None
 
 
 async def request_stitching(
@@ -146,32 +135,4 @@ async def store_final_entities(connection: DatabaseConnection, entities: Iterabl
         """,
         ("uuid", "text", "text", "text", "text", "timestamptz"),
         [(*astuple(entity), now) for entity in entities],
-    )
-
-
-async def find_search_rows(connection: DatabaseConnection, entity_ids: Sequence[str]) -> list[SearchRow]:
-    """Returns the index rows of these entities."""
-    return await connection.fetch(
-        "SELECT CAST(entity_id AS text), kind, key, value, original_value FROM search"  # noqa: S608
-        f" WHERE {among(connection, 'entity_id', '$1')}",
-        list(entity_ids),
-        row_type=SearchRow,
-    )
-
-
-async def insert_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
-    """Adds index rows."""
-    # In slices, because the rows are encoded on the event loop.
-    for part in slices(rows, COPIED_AT_ONCE):
-        await connection.copy("search", _SEARCH_COLUMNS, map(astuple, part))
-
-
-async def delete_search_rows(connection: DatabaseConnection, rows: Iterable[SearchRow]) -> None:
-    """Removes index rows."""
-    rows = list(rows)
-    if not rows:
-        return
-    await connection.execute_many(
-        "DELETE FROM search WHERE entity_id = $1 AND key = $2 AND (value = $3 OR (value IS NULL AND $4))",
-        [(row.entity_id, row.key, row.value, row.value is None) for row in rows],
     )

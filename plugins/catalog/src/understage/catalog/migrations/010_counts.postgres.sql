@@ -1,5 +1,6 @@
 -- How many entities have a value, for the keys that facets and totals are asked for all the time: counting them anew
--- would read every row of a key. `understage.catalog.database.counts` reads them, and names the same keys.
+-- would read every row of a key. `understage.catalog.database.counts` reads
+-- and writes them.
 CREATE TABLE search_counts (
     key text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
@@ -25,28 +26,6 @@ ALTER TABLE search_count_changes SET (autovacuum_vacuum_scale_factor = 0, autova
 CREATE VIEW search_counted AS
     SELECT key, kind, original_value, value, entities FROM search_counts
     UNION ALL SELECT key, kind, original_value, value, entities FROM search_count_changes;
-
--- Triggers, so that no way of writing the index can forget to count; one run for each statement, not for each row.
-CREATE FUNCTION count_search_rows() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO search_count_changes (key, kind, original_value, value, entities)
-    SELECT key, kind, original_value, min(value), CASE WHEN TG_ARGV[0] = 'added' THEN count(*) ELSE -count(*) END
-    FROM touched
-    WHERE original_value IS NOT NULL AND key IN (
-        'kind', 'metadata.namespace', 'metadata.tags', 'relations.ownedby', 'spec.lifecycle', 'spec.type'
-    )
-    GROUP BY key, kind, original_value;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER search_count_inserted AFTER INSERT ON search REFERENCING NEW TABLE AS touched
-    FOR EACH STATEMENT EXECUTE FUNCTION count_search_rows('added');
-CREATE TRIGGER search_count_deleted AFTER DELETE ON search REFERENCING OLD TABLE AS touched
-    FOR EACH STATEMENT EXECUTE FUNCTION count_search_rows('removed');
-CREATE TRIGGER search_count_updated_from AFTER UPDATE ON search REFERENCING OLD TABLE AS touched
-    FOR EACH STATEMENT EXECUTE FUNCTION count_search_rows('removed');
-CREATE TRIGGER search_count_updated_to AFTER UPDATE ON search REFERENCING NEW TABLE AS touched
-    FOR EACH STATEMENT EXECUTE FUNCTION count_search_rows('added');
 
 INSERT INTO search_counts (key, kind, original_value, value, entities)
 SELECT key, kind, original_value, min(value), count(*) FROM search

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from understage.catalog.database import reconciling, refresh_state, stitching
-from understage.catalog.database.stitching import OutgoingRelation, ProcessedEntity, SearchRow
+from understage.catalog.database import counts, index, reconciling, refresh_state, stitching
+from understage.catalog.database.index import SearchRow
+from understage.catalog.database.stitching import OutgoingRelation, ProcessedEntity
 from understage.catalog.metrics import CatalogMetrics
 from understage.catalog.processing.final_form import final_form
 from understage.catalog.processing.retrying import in_transaction
@@ -36,6 +37,7 @@ class Differences:
         stale: entities whose final form is missing or not what it should be.
         badly_indexed: entities whose index rows are not those of their final form.
         leftovers: ids that something is kept for although their entities are gone.
+        miscounted: keys of the index of whose values the kept counts were wrong.
     """
 
     looked_at: int
@@ -43,6 +45,7 @@ class Differences:
     stale: list[ProcessedEntity] = field(default_factory=list)
     badly_indexed: list[ProcessedEntity] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
+    miscounted: list[str] = field(default_factory=list)
 
 
 class Reconciler:
@@ -82,10 +85,19 @@ class Reconciler:
         """Compares the next entities, mends what differs, and returns it."""
         async with self._database.transaction() as connection:
             found = await _compare(connection, self._after_id)
-        self._after_id = reconciling.FIRST_ID if found.last_id == reconciling.LAST_ID else found.last_id
-        if found.stale or found.badly_indexed or found.leftovers:
+        is_last = found.last_id == reconciling.LAST_ID
+        self._after_id = reconciling.FIRST_ID if is_last else found.last_id
+        # Comparing all counts takes Postgres a second for half a million entities, so it is done once a round, and when
+        # somebody else has written to the index.
+        if (is_last or found.badly_indexed) and await counts.find_miscounts(self._database):
+            found.miscounted = await self._mend_counts()
+        if found.stale or found.badly_indexed or found.leftovers or found.miscounted:
             await self._mend(found)
         return found
+
+    async def _mend_counts(self) -> list[str]:
+        async with self._database.transaction() as connection:
+            return await counts.mend_counts(connection)
 
     async def _mend(self, found: Differences) -> None:
         async def mend(connection: DatabaseConnection) -> None:
@@ -101,6 +113,7 @@ class Reconciler:
             ("stale", [one.entity_ref for one in found.stale]),
             ("badly indexed", [one.entity_ref for one in found.badly_indexed]),
             ("left over", found.leftovers),
+            ("miscounted", found.miscounted),
         ):
             if not items:
                 continue
@@ -121,7 +134,7 @@ async def _compare(connection: DatabaseConnection, after_id: str) -> Differences
     settled = await reconciling.find_settled(connection, after_id, AT_ONCE)
     last_id = settled[-1].entity_id if len(settled) == AT_ONCE else reconciling.LAST_ID
     relations = await stitching.find_outgoing_relations(connection, [one.entity_ref for one in settled])
-    rows = await stitching.find_search_rows(connection, [one.entity_id for one in settled])
+    rows = await index.find_rows(connection, [one.entity_id for one in settled])
     found = Differences(len(settled), last_id)
     found.leftovers = await reconciling.find_leftovers(connection, after_id, last_id)
     await asyncio.to_thread(_tell_apart, found, settled, relations, rows)

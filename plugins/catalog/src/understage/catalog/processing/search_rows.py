@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from understage.catalog.database.stitching import SearchRow
+from understage.catalog.database.index import SearchRow
 from understage.catalog_api import EntityJson
 
 MAX_KEY_CHARACTERS = 200

@@ -10,8 +10,9 @@ from datetime import datetime
 
 import msgspec
 
-from understage.catalog.database import stitching
-from understage.catalog.database.stitching import FinalEntity, OutgoingRelation, ProcessedEntity, SearchRow
+from understage.catalog.database import index, stitching
+from understage.catalog.database.index import SearchRow
+from understage.catalog.database.stitching import FinalEntity, OutgoingRelation, ProcessedEntity
 from understage.catalog.processing.final_form import final_form
 from understage.catalog.processing.search_rows import search_rows
 from understage.plugin_api import DatabaseConnection
@@ -95,14 +96,13 @@ async def _write(connection: DatabaseConnection, stitched: Stitched, now: dateti
     await stitching.insert_final_entities(
         connection, [one for one in stitched.entities if one.entity_id not in existing], now
     )
-    rows = stitched.rows
+    rows, gone = stitched.rows, list[SearchRow]()
     if existing:
         changed = [one for one in stitched.entities if one.entity_id in existing]
         await stitching.store_final_entities(connection, changed, now)
-        before = await stitching.find_search_rows(connection, stitched.existing_ids)
+        before = await index.find_rows(connection, stitched.existing_ids)
         rows, gone = await asyncio.to_thread(_difference, rows, before)
-        await stitching.delete_search_rows(connection, gone)
-    await stitching.insert_search_rows(connection, rows)
+    await index.change_rows(connection, rows, gone)
 
 
 def _difference(rows: Sequence[SearchRow], before: Sequence[SearchRow]) -> tuple[list[SearchRow], list[SearchRow]]:
