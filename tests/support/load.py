@@ -1,12 +1,11 @@
 """Load from outside the test's own process, by wrk."""
 
-import os
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 
-import pytest
+from tests.support.not_run import not_run
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,7 @@ class Load:
     def __init__(self, url: str, *, seconds: int, connections: int = 8, headers: dict[str, str] | None = None) -> None:
         program = shutil.which("wrk")
         if program is None:
-            if os.environ.get("CI", "").lower() == "true":
-                pytest.fail("wrk is not installed")
-            pytest.skip("wrk is not installed")
+            not_run("wrk is not installed")
         lines = [argument for name, value in (headers or {}).items() for argument in ("-H", f"{name}: {value}")]
         self._process = subprocess.Popen(
             [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", *lines, url],

@@ -1,10 +1,9 @@
 """Node with the official packages that a folder of tests installs."""
 
-import os
 import shutil
 from pathlib import Path
 
-import pytest
+from tests.support.not_run import not_run
 
 
 def node_with(package: str, folder: Path) -> str:
@@ -18,14 +17,7 @@ def node_with(package: str, folder: Path) -> str:
     """
     program = shutil.which("node")
     if program is None:
-        return not_run("node is missing: install Node 20 or newer")
+        not_run("node is missing: install Node 20 or newer")
     if not (folder / "node_modules" / package).is_dir():
-        return not_run(f"{package} is not installed: run `make test`, or `npm ci` in tests/{folder.name}")
+        not_run(f"{package} is not installed: run `make test`, or `npm ci` in tests/{folder.name}")
     return program
-
-
-def not_run(reason: str) -> str:
-    """Leaves the tests out on a developer's machine, and fails them in CI."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)

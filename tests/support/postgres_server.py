@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.not_run import not_run
 from tests.support.postgres import PostgresDatabases
 from tests.support.processes import free_port
 
@@ -93,10 +93,7 @@ def own_postgres() -> Iterator[PostgresServer]:
     """Runs a server; where its programs are missing the test is reported as not run, and in CI as failed."""
     programs = _programs()
     if programs is None:
-        reason = "the programs of a Postgres server are not installed"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        not_run("the programs of a Postgres server are not installed")
     folder = Path(tempfile.mkdtemp(prefix="understage-postgres-"))
     try:
         if os.geteuid() == 0:

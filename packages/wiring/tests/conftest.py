@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.config import config_from_data
 from understage.plugin_api import (
@@ -20,35 +21,6 @@ from understage.plugin_api import (
     create_service_factory,
 )
 from understage.wiring import Backend, ExtensionPointMiddleware
-
-
-@dataclass
-class RecordingLogger:
-    """Keeps log entries as (level, message, metadata)."""
-
-    entries: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
-    metadata: dict[str, object] = field(default_factory=dict)
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("error", message, {**self.metadata, **metadata}))
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("warning", message, {**self.metadata, **metadata}))
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("info", message, {**self.metadata, **metadata}))
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("debug", message, {**self.metadata, **metadata}))
-
-    def child(self, **metadata: object) -> "RecordingLogger":
-        return RecordingLogger(self.entries, {**self.metadata, **metadata})
-
-    def add_redactions(self, values: object) -> None:
-        del values
-
-    def messages(self, level: str) -> list[str]:
-        return [message for entry_level, message, _ in self.entries if entry_level == level]
 
 
 @dataclass

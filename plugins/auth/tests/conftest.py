@@ -1,10 +1,10 @@
 """Stand-ins for what the auth plugin is handed in."""
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.auth.keys import MemoryPublishedKeys, RotatingKeyStore
 from understage.auth.tokens import UserTokenIssuer
@@ -37,31 +37,6 @@ class MemoryUsers:
 
     async def find_user_info(self, user_entity_ref: str) -> str | None:
         return self.rows.get(user_entity_ref)
-
-
-class RecordingLogger:
-    """Keeps entries as (level, message, metadata)."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, str, Mapping[str, object]]] = []
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("error", message, metadata))
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("warning", message, metadata))
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("info", message, metadata))
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("debug", message, metadata))
-
-    def child(self, **metadata: object) -> "RecordingLogger":
-        return self
-
-    def of(self, level: str) -> Sequence[tuple[str, Mapping[str, object]]]:
-        return [(message, metadata) for entry_level, message, metadata in self.entries if entry_level == level]
 
 
 @pytest.fixture

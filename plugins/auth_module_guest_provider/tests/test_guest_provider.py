@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
+from tests.support.recording_logger import RecordingLogger
 
 from understage.auth_api import (
     AuthProviderContext,
@@ -56,26 +57,6 @@ class FakeSignIn:
         raise AssertionError("not needed")
 
 
-class ListLogger:
-    def __init__(self) -> None:
-        self.entries: list[str] = []
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(f"error {message}")
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(f"warning {message}")
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(f"info {message}")
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(f"debug {message}")
-
-    def child(self, **metadata: object) -> "ListLogger":
-        return self
-
-
 @pytest.fixture(autouse=True)
 def production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NODE_ENV", raising=False)
@@ -83,7 +64,7 @@ def production(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def provider(
-    section: Mapping[str, Any] | None = None, sign_in: FakeSignIn | None = None, logger: ListLogger | None = None
+    section: Mapping[str, Any] | None = None, sign_in: FakeSignIn | None = None, logger: RecordingLogger | None = None
 ) -> AuthProviderRouteHandlers:
     settings = {"dangerouslyAllowOutsideDevelopment": True} if section is None else section
     return create_guest_provider(
@@ -92,7 +73,7 @@ def provider(
             config=config_from_data({"auth": {"providers": {"guest": settings}}}).get_config("auth.providers.guest"),
             base_url="http://localhost:7007/api/auth",
             app_url=None,
-            logger=logger or ListLogger(),
+            logger=logger or RecordingLogger(),
             resolver_context=sign_in or FakeSignIn(),
         )
     )
@@ -134,19 +115,19 @@ async def test_a_guest_that_the_catalog_knows_has_its_ownership() -> None:
 
 async def test_a_guest_that_the_catalog_does_not_know_owns_through_itself() -> None:
     """P7: without a user entity the guest owns things through its own ref."""
-    logger = ListLogger()
+    logger = RecordingLogger()
     session = await refresh(provider(logger=logger))
     assert session["backstageIdentity"]["identity"]["ownershipEntityRefs"] == [GUEST]
-    assert [entry.split()[0] for entry in logger.entries] == ["debug"]
+    assert [level for level, _, _ in logger.entries] == ["debug"]
 
 
 async def test_guests_get_in_while_the_catalog_is_away() -> None:
     """P7: any failure of the catalog falls back as well, with a warning."""
-    logger = ListLogger()
+    logger = RecordingLogger()
     sign_in = FakeSignIn(failure=ServiceUnavailableError("no catalog"))
     session = await refresh(provider(sign_in=sign_in, logger=logger))
     assert session["backstageIdentity"]["identity"]["userEntityRef"] == GUEST
-    assert [entry.split()[0] for entry in logger.entries] == ["warning"]
+    assert [level for level, _, _ in logger.entries] == ["warning"]
 
 
 async def test_the_configured_user_and_ownership_count() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.catalog.access import Access
 from understage.catalog.database import index, stitching
@@ -35,26 +36,8 @@ from understage.plugin_api import DatabaseService
 from understage.testing import MockMetrics, MockUrlReader, TestDatabases, mock_services
 
 
-class CollectedLogs:
+class CollectedLogs(RecordingLogger):
     """A logger that keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, str, dict[str, object]]] = []
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("error", message, metadata))
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("warning", message, metadata))
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("info", message, metadata))
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("debug", message, metadata))
-
-    def child(self, **metadata: object) -> "CollectedLogs":
-        return self
 
     def problems(self) -> list[str]:
         return [str(metadata.get("problem", message)) for level, message, metadata in self.entries if level != "info"]

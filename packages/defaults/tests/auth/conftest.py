@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.config import Config, config_from_data
 from understage.defaults.auth import auth_service_factory
@@ -38,34 +38,6 @@ class Clock:
         self.slept.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
-
-
-class RecordingLogger:
-    """Keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[int, str, dict[str, object]]] = []
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append((logging.ERROR, message, metadata))
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append((logging.WARNING, message, metadata))
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append((logging.INFO, message, metadata))
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append((logging.DEBUG, message, metadata))
-
-    def child(self, **metadata: object) -> "RecordingLogger":
-        return self
-
-    def add_redactions(self, values: Iterable[str]) -> None:
-        raise AssertionError("auth adds no redactions")
-
-    def warnings(self) -> list[str]:
-        return [f"{message} {metadata}" for level, message, metadata in self.entries if level == logging.WARNING]
 
 
 class Discovery:

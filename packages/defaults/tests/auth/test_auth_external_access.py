@@ -149,13 +149,13 @@ async def test_old_keys(installation: Any) -> None:
     catalog = await installation.plugin("catalog", config=config)
     for secret in (b"one", SECRET):
         assert await principal(catalog, legacy_token(secret)) == ServicePrincipal("external:backstage-plugin")
-    assert installation.logger.warnings() == []
+    assert installation.logger.of("warning") == []
     create_root_context(config, installation.logger, installation.network)
-    (warning,) = installation.logger.warnings()
-    assert "backend.auth.keys is deprecated" in warning
-    assert "app-config.yaml" in warning
+    (warning,) = installation.logger.of("warning")
+    assert "backend.auth.keys is deprecated" in str(warning)
+    assert "app-config.yaml" in str(warning)
     create_root_context(config_from_data({}), installation.logger, installation.network)
-    assert len(installation.logger.warnings()) == 1
+    assert len(installation.logger.of("warning")) == 1
 
 
 async def test_bad_old_key(installation: Any) -> None:

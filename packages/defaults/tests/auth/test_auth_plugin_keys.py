@@ -160,7 +160,7 @@ async def test_outage_at_rotation(installation: Any, source: Any, store: Any) ->
     assert await source.signing_key() is first
     assert await source.signing_key() is first
     assert store.calls == ["add", "add"]
-    assert len(installation.logger.warnings()) == 1
+    assert len(installation.logger.of("warning")) == 1
     installation.clock.now += HOUR
     with pytest.raises(ServiceUnavailableError):
         await source.signing_key()

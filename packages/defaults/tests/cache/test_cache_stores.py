@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
+from tests.support.redis_server import own_redis
 
 from understage.config import ConfigError, config_from_data
 from understage.defaults.cache import DefaultCache, cache_service_factory
@@ -135,7 +137,7 @@ def test_prefixes() -> None:
     assert settings_of({"store": "redis", **place}).prefix == "understage:"
 
 
-def test_cluster(recorder: Any) -> None:
+def test_cluster(logger: RecordingLogger) -> None:
     """S31: a cluster is named by its root nodes; without any, a warning is logged and one server is used."""
     place = {"store": "redis", "connection": "redis://h"}
     nodes = [{"url": "redis://a:1"}, {"socket": {"host": "b", "port": 2}}]
@@ -143,8 +145,8 @@ def test_cluster(recorder: Any) -> None:
         "redis://a:1",
         "redis://b:2/0",
     )
-    assert settings_of({**place, "redis": {"cluster": {"useReplicas": True}}}, recorder).cluster == ()
-    [(level, message)] = recorder.entries
+    assert settings_of({**place, "redis": {"cluster": {"useReplicas": True}}}, logger).cluster == ()
+    [(level, message, _)] = logger.entries
     assert level == "warning"
     assert message == (
         "backend.cache.redis.cluster has no 'rootNodes', so the cache connects to the one server of "
@@ -189,29 +191,30 @@ async def test_redis_through_the_factory(redis_url: str) -> None:
         await (await factory.get_service(core_services.root_lifecycle)).shutdown()
 
 
-async def test_redis_gone_and_back(start_redis: Any, free_port: int, recorder: Any) -> None:
+async def test_redis_gone_and_back(logger: RecordingLogger) -> None:
     """S32: while Redis is gone everything goes on without a cache; that is logged once, and so is its return."""
-    store = RedisStore(CacheSettings(store="redis", connection=f"redis://127.0.0.1:{free_port}"))
     now = 0.0
-    cache = DefaultCache(GuardedStore(store, recorder, title="cache store redis", clock=lambda: now), "shop")
-    with start_redis(free_port):
+    with own_redis() as server:
+        store = RedisStore(CacheSettings(store="redis", connection=server.url))
+        cache = DefaultCache(GuardedStore(store, logger, title="cache store redis", clock=lambda: now), "shop")
         await cache.set("key", 1)
         assert await cache.get("key") == 1
-    for _ in range(3):
-        now += RETRY_SECONDS
-        assert await cache.get("key") is None
-        await cache.set("key", 2)
-        await cache.delete("key")
-    assert [level for level, _ in recorder.entries] == ["error"]
-    assert recorder.entries[0][1].startswith(
-        "The cache store redis cannot be used, so nothing is cached until it is back: "
-    )
-    with start_redis(free_port):
+        server.kill()
+        for _ in range(3):
+            now += RETRY_SECONDS
+            assert await cache.get("key") is None
+            await cache.set("key", 2)
+            await cache.delete("key")
+        assert [level for level, _, _ in logger.entries] == ["error"]
+        assert logger.messages("error")[0].startswith(
+            "The cache store redis cannot be used, so nothing is cached until it is back: "
+        )
+        server.start()
         now += RETRY_SECONDS
         await cache.set("key", 3)
         assert await cache.get("key") == 3
-    assert recorder.entries[1:] == [("info", "The cache store redis can be used again")]
-    await store.close()
+        assert logger.entries[1:] == [("info", "The cache store redis can be used again", {})]
+        await store.close()
 
 
 class Failing:
@@ -237,10 +240,10 @@ class Failing:
         self.asked = -1
 
 
-async def test_outage_is_not_waited_for_again_and_again(recorder: Any) -> None:
+async def test_outage_is_not_waited_for_again_and_again(logger: RecordingLogger) -> None:
     """S32: during an outage the store is asked once a second, by one caller, and each outage is logged once."""
     store, now = Failing(), 100.0
-    guarded = GuardedStore(store, recorder, title="cache store redis", clock=lambda: now)
+    guarded = GuardedStore(store, logger, title="cache store redis", clock=lambda: now)
     await asyncio.gather(*(guarded.get("a") for _ in range(10)))
     first = store.asked
     for _ in range(10):
@@ -255,7 +258,7 @@ async def test_outage_is_not_waited_for_again_and_again(recorder: Any) -> None:
     assert await guarded.get("a") == b"1"
     store.down = True
     assert await guarded.get("a") is None
-    assert [level for level, _ in recorder.entries] == ["error", "info", "error"]
+    assert [level for level, _, _ in logger.entries] == ["error", "info", "error"]
     await guarded.close()
     assert store.asked == -1
 
@@ -279,11 +282,13 @@ async def test_memcached(memcached: Any) -> None:
     await store.close()
 
 
-async def test_memcached_gone_and_back(memcached: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memcached_gone_and_back(
+    memcached: Any, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S32: while Memcached is gone everything goes on without a cache; that is logged once, and so is its return."""
     store = MemcachedStore("", [("127.0.0.1", memcached.port)])
     now = 0.0
-    cache = DefaultCache(GuardedStore(store, recorder, title="cache store memcache", clock=lambda: now), "shop")
+    cache = DefaultCache(GuardedStore(store, logger, title="cache store memcache", clock=lambda: now), "shop")
     await cache.set("key", 1)
     assert await cache.get("key") == 1
     port = memcached.port
@@ -297,7 +302,7 @@ async def test_memcached_gone_and_back(memcached: Any, recorder: Any, monkeypatc
         assert asyncio.get_running_loop().time() < deadline
         now += RETRY_SECONDS
         await asyncio.sleep(0.1)
-    assert [level for level, _ in recorder.entries] == ["error", "info"]
+    assert [level for level, _, _ in logger.entries] == ["error", "info"]
     await store.close()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.config import config_from_data
 from understage.defaults.http_router import http_router_service_factory
@@ -20,32 +21,6 @@ from understage.errors import AuthenticationError, NotAllowedError
 from understage.plugin_api import Credentials, NonePrincipal, ServicePrincipal, UserPrincipal
 
 EXPIRY = datetime(2026, 11, 21, 9, 29, 32, tzinfo=UTC)
-
-
-class RecordingLogger:
-    """Keeps what is logged."""
-
-    def __init__(self, entries: list[tuple[str, str, dict[str, Any]]] | None = None, **metadata: object) -> None:
-        self.entries: list[tuple[str, str, dict[str, Any]]] = [] if entries is None else entries
-        self._metadata = metadata
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("error", message, {**self._metadata, **metadata}))
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("warning", message, {**self._metadata, **metadata}))
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("info", message, {**self._metadata, **metadata}))
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("debug", message, {**self._metadata, **metadata}))
-
-    def child(self, **metadata: object) -> "RecordingLogger":
-        return RecordingLogger(self.entries, **{**self._metadata, **metadata})
-
-    def of(self, level: str) -> list[tuple[str, dict[str, Any]]]:
-        return [(message, metadata) for kind, message, metadata in self.entries if kind == level]
 
 
 class FakeAuth:

@@ -49,7 +49,7 @@ async def test_failing_hooks_are_logged(phase: Any, logger: Any) -> None:
     add(lambda: ran.append("ran"))
     await run()
     assert ran == ["ran"]
-    [(message, metadata)] = logger.errors
+    [(message, metadata)] = logger.of("error")
     assert "hook of plugin 'catalog' failed: boom" in message
     assert metadata == {"error": error}
 
@@ -64,7 +64,7 @@ async def test_hooks_may_bring_their_logger(phase: Any, logger: Any) -> None:
 
     add(fail, logger=own)
     await run()
-    assert (len(own.errors), logger.errors) == (1, [])
+    assert (len(own.entries), logger.entries) == (1, [])
 
 
 async def test_phases_fire_once(phase: Any) -> None:
@@ -151,7 +151,7 @@ async def test_a_surrounding_that_does_not_end_well_is_logged(lifecycle: Default
     lifecycle.surround(lambda: noted([], "a", failing="down"))
     await lifecycle.startup()
     await lifecycle.shutdown()
-    assert logger.errors[0][0] == "plugin 'catalog' did not stop cleanly: a"
+    assert logger.messages("error")[0] == "plugin 'catalog' did not stop cleanly: a"
 
 
 async def test_shutdown_without_startup(lifecycle: DefaultLifecycle) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.config import config_from_data
 from understage.defaults.root_health import DefaultRootHealth
@@ -13,35 +14,6 @@ from understage.defaults.root_http_router import DefaultRootHttpRouter, RootPipe
 from understage.defaults.root_http_router.error_answers import ErrorAnswers
 from understage.defaults.root_lifecycle import DefaultRootLifecycle
 from understage.plugin_api import ASGIApp
-
-
-class RecordingLogger:
-    """Keeps what is logged."""
-
-    def __init__(self, entries: list[tuple[str, str, dict[str, Any]]] | None = None, **metadata: object) -> None:
-        self.entries: list[tuple[str, str, dict[str, Any]]] = [] if entries is None else entries
-        self._metadata = metadata
-
-    def error(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("error", message, {**self._metadata, **metadata}))
-
-    def warning(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("warning", message, {**self._metadata, **metadata}))
-
-    def info(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("info", message, {**self._metadata, **metadata}))
-
-    def debug(self, message: str, /, **metadata: object) -> None:
-        self.entries.append(("debug", message, {**self._metadata, **metadata}))
-
-    def child(self, **metadata: object) -> "RecordingLogger":
-        return RecordingLogger(self.entries, **{**self._metadata, **metadata})
-
-    def add_redactions(self, values: object) -> None:
-        raise NotImplementedError
-
-    def of(self, level: str) -> list[tuple[str, dict[str, Any]]]:
-        return [(message, metadata) for kind, message, metadata in self.entries if kind == level]
 
 
 @dataclass
@@ -55,11 +27,6 @@ class Root:
 
     def use(self, path: str, app: ASGIApp) -> None:
         self.router.use(path, app)
-
-
-@pytest.fixture
-def logger() -> RecordingLogger:
-    return RecordingLogger()
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """Rate limits that replicas share, on a real Redis."""
 
 import asyncio
-import os
 import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,21 +22,6 @@ from understage.defaults.root_http_router.rate_limit_store import RateLimitMemor
 from understage.defaults.root_lifecycle import DefaultRootLifecycle
 from understage.errors import UnsupportedOperationError
 from understage.plugin_api import Receive, Scope, Send
-
-URL = os.environ.get("UNDERSTAGE_TEST_REDIS_URL") or "redis://127.0.0.1:6379"
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> str:
-    """The address of a Redis; tests that need one do not run where there is none."""
-    parts = urlsplit(URL)
-    try:
-        socket.create_connection((parts.hostname or "localhost", parts.port or 6379), 1).close()
-    except OSError:
-        if os.environ.get("CI", "").lower() == "true":
-            raise
-        pytest.skip("no Redis answers; name one in UNDERSTAGE_TEST_REDIS_URL")
-    return URL
 
 
 @pytest.fixture

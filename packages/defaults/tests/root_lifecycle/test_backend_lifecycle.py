@@ -40,7 +40,7 @@ async def test_failing_before_shutdown_hooks_are_logged(logger: Any) -> None:
 
     lifecycle.add_before_shutdown_hook(fail)
     await lifecycle.before_shutdown()
-    assert logger.errors[0][0] == "A before-shutdown hook of the backend failed: boom"
+    assert logger.messages("error")[0] == "A before-shutdown hook of the backend failed: boom"
 
 
 async def test_plugins_are_not_forwarded(logger: Any) -> None:

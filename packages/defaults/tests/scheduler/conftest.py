@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.defaults.scheduler.database_store import DatabaseTaskStore
 from understage.defaults.scheduler.memory_store import MemoryTaskStore
@@ -19,24 +20,6 @@ STORES = ["memory", "SQLITE", "POSTGRES"]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class Recorder:
-    """A logger that remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, str]] = []
-
-    def __getattr__(self, level: str) -> Any:
-        return lambda message, /, **metadata: self.entries.append((level, message))
-
-    def messages(self, level: str) -> list[str]:
-        return [message for found, message in self.entries if found == level]
-
-
-@pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
 
 
 class SetClock:
@@ -68,12 +51,11 @@ async def store(request: pytest.FixtureRequest, wall_clock: SetClock) -> AsyncIt
 
 
 @pytest.fixture
-async def replica(recorder: Recorder) -> AsyncIterator[Callable[..., DefaultScheduler]]:
+async def replica(logger: RecordingLogger) -> AsyncIterator[Callable[..., DefaultScheduler]]:
     """Makes started schedulers on a store, and stops them."""
     async with AsyncExitStack() as stack:
 
         def make(store: TaskStore, *, start: bool = True) -> DefaultScheduler:
-            logger: Any = recorder
             scheduler = DefaultScheduler(store, MemoryTaskStore(), logger)
             stack.push_async_callback(scheduler.stop)
             if start:

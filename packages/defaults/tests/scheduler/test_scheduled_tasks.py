@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.defaults.scheduler.memory_store import MemoryTaskStore
 from understage.defaults.scheduler.task import takes_signal
@@ -132,13 +133,13 @@ async def test_cancelling(store: Any, replica: Any, work: Any, eventually: Any) 
     await eventually(lambda: task.begun == 2)
 
 
-async def test_failing_runs(store: Any, replica: Any, work: Any, eventually: Any, recorder: Any) -> None:
+async def test_failing_runs(store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger) -> None:
     """S47: a failing run is logged, its error is stored, and the task goes on; a good run clears the error."""
     task, scheduler = work(error=KeyError("boom")), replica(store)
     await scheduler.schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
     await eventually(lambda: task.begun >= 2)
     assert json.loads((await state(store, "a")).error) == {"name": "KeyError", "message": "'boom'"}
-    assert recorder.messages("error")[0] == "Task a failed: 'boom'"
+    assert logger.messages("error")[0] == "Task a failed: 'boom'"
     task._error = None
 
     async def cleared() -> bool:
@@ -147,12 +148,14 @@ async def test_failing_runs(store: Any, replica: Any, work: Any, eventually: Any
     await eventually(cleared)
 
 
-async def test_function_that_is_no_coroutine_function(store: Any, replica: Any, eventually: Any, recorder: Any) -> None:
+async def test_function_that_is_no_coroutine_function(
+    store: Any, replica: Any, eventually: Any, logger: RecordingLogger
+) -> None:
     """S47: a function that returns nothing to wait for fails its run with an error, and the scheduling goes on."""
     fn: Any = lambda: None  # noqa: E731
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=fn)
-    await eventually(lambda: recorder.messages("error"))
-    assert "Task a failed: " in recorder.messages("error")[0]
+    await eventually(lambda: logger.messages("error"))
+    assert "Task a failed: " in logger.messages("error")[0]
 
 
 async def test_timeout(store: Any, replica: Any, work: Any, eventually: Any) -> None:
@@ -170,7 +173,7 @@ async def test_timeout(store: Any, replica: Any, work: Any, eventually: Any) -> 
 
 
 async def test_slow_end_keeps_the_claim(
-    store: Any, replica: Any, eventually: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch
+    store: Any, replica: Any, eventually: Any, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S42: while a run that timed out has not ended yet nobody begins another, though its claim would have expired."""
     monkeypatch.setattr("understage.defaults.scheduler.engine.GRACE_SECONDS", 0.5)
@@ -188,7 +191,7 @@ async def test_slow_end_keeps_the_claim(
         await replica(store).schedule_task(id="a", frequency=SHORT, timeout=SHORT, fn=stubborn)
     await eventually(lambda: log.count("begin") == 2)
     assert log == ["begin", "end", "begin"]
-    assert "Task a timed out but has not ended yet" in recorder.messages("warning")
+    assert "Task a timed out but has not ended yet" in logger.messages("warning")
 
 
 async def test_owner_stops_a_task(store: Any, replica: Any, work: Any, eventually: Any) -> None:

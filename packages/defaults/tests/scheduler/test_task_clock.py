@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.recording_logger import RecordingLogger
 
 from understage.defaults.scheduler.memory_store import MemoryTaskStore
 from understage.defaults.scheduler.store_clock import StoreClock
@@ -26,7 +27,7 @@ async def next_start(store: MemoryTaskStore) -> datetime:
 
 
 async def test_clock_set_back(
-    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, eventually: Any, recorder: Any
+    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger
 ) -> None:
     """S44: when the clock is set back by a day, a task on an interval runs after its interval, not after the day."""
     task = work()
@@ -35,7 +36,7 @@ async def test_clock_set_back(
     wall_clock.offset -= timedelta(days=1)
     before = task.ended
     await eventually(lambda: task.ended >= before + 2)
-    assert recorder.messages("warning") == ["The clock was set back, so tasks are planned anew"]
+    assert logger.messages("warning") == ["The clock was set back, so tasks are planned anew"]
 
 
 async def test_clock_set_back_keeps_delays(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.recording_logger import RecordingLogger
 
 from understage.defaults.scheduler.database_store import DatabaseTaskStore
 from understage.errors import ServiceUnavailableError
@@ -57,7 +58,9 @@ async def test_only_the_holder_reports(store: Any) -> None:
     assert found.next_start == before.next_start
 
 
-async def test_claims_of_the_dead_expire(store: Any, replica: Any, work: Any, eventually: Any, recorder: Any) -> None:
+async def test_claims_of_the_dead_expire(
+    store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger
+) -> None:
     """S50: a claim that outlives its expiry is freed and marked as timed out, and the run is done again at once."""
     await store.save("a", '{"cadence":"PT1H"}', await store.now() - MINUTE, None)
     assert await store.claim("a", "of the dead", 0.6)
@@ -67,7 +70,7 @@ async def test_claims_of_the_dead_expire(store: Any, replica: Any, work: Any, ev
     await eventually(lambda: task.begun == 1)
     assert 0.4 < asyncio.get_running_loop().time() - begin < 5
     assert "timed out" in json.loads((await state(store, "a")).error)["message"]
-    assert recorder.messages("warning") == ["Task a was claimed by a process that is gone; it is run anew"]
+    assert logger.messages("warning") == ["Task a was claimed by a process that is gone; it is run anew"]
     task.gate.set()
 
 
@@ -85,7 +88,7 @@ async def test_claims_of_tasks_that_nobody_knows_expire_too(
     await eventually(freed)
 
 
-async def test_lost_claim_aborts(store: Any, replica: Any, work: Any, eventually: Any, recorder: Any) -> None:
+async def test_lost_claim_aborts(store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger) -> None:
     """S46: a run whose ticket is gone from the store is aborted by the process that runs it, and not reported."""
     task = work(hold=True)
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
@@ -95,7 +98,7 @@ async def test_lost_claim_aborts(store: Any, replica: Any, work: Any, eventually
     assert task.reason == "lost"
     await asyncio.sleep(0.2)
     assert json.loads((await state(store, "a")).error)["message"] == "elsewhere"
-    assert recorder.messages("info") == ["Task a is not claimed by this process any more, so its run is aborted"]
+    assert logger.messages("info") == ["Task a is not claimed by this process any more, so its run is aborted"]
 
 
 async def test_cancelling_from_another_replica(store: Any, replica: Any, work: Any, eventually: Any) -> None:
@@ -136,7 +139,7 @@ class Flaky:
 
 
 async def test_database_outage(
-    store: Any, replica: Any, work: Any, eventually: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch
+    store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S47: an outage of the database is logged once; a run goes on and is reported later, then all is as before."""
     monkeypatch.setattr("understage.defaults.scheduler.engine.RETRY_SECONDS", 0.2)
@@ -148,7 +151,7 @@ async def test_database_outage(
     await asyncio.sleep(0.6)
     assert task.begun == 1
     assert (await state(store, "a")).ticket is not None
-    assert recorder.messages("error") == [
+    assert logger.messages("error") == [
         "The scheduler cannot reach its tasks and tries again every second: the database is gone"
     ]
     flaky.down = False

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
-import socket
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Literal, cast
-from urllib.parse import urlsplit
 
 import pytest
+
+from understage.testing.servers import is_ci, is_reachable
 
 if TYPE_CHECKING:
     from understage.defaults.cache.store import CacheStore
@@ -30,7 +29,6 @@ _VARIABLES: dict[CacheId, str] = {
 _USUAL: dict[CacheId, str] = {"REDIS": "redis://127.0.0.1:6379", "MEMCACHED": "127.0.0.1:11211"}
 _STORES: dict[CacheId, str] = {"REDIS": "redis", "VALKEY": "valkey", "MEMCACHED": "memcache"}
 _PORTS: dict[CacheId, int] = {"REDIS": 6379, "VALKEY": 6379, "MEMCACHED": 11211}
-_REACHABLE_SECONDS = 1.0
 
 
 class TestCaches:
@@ -78,9 +76,9 @@ class TestCaches:
         if known == "MEMORY":
             return True
         place = cache_server(known)
-        if _in_ci() and (known == "REDIS" or os.environ.get(_VARIABLES[known])):
+        if is_ci() and (known == "REDIS" or os.environ.get(_VARIABLES[known])):
             return True
-        return place is not None and _reachable(place, _PORTS[known])
+        return place is not None and is_reachable(place, _PORTS[known])
 
     async def init(self, cache_id: str) -> CacheService:
         """Returns an empty cache, which `close` empties again.
@@ -173,17 +171,3 @@ def _check_id(cache_id: str) -> CacheId:
     if cache_id not in CACHE_IDS:
         raise ValueError(f"unknown test cache '{cache_id}'; known are {', '.join(CACHE_IDS)}")
     return cache_id
-
-
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").lower() == "true"
-
-
-@functools.cache
-def _reachable(place: str, usual_port: int) -> bool:
-    parts = urlsplit(place if "//" in place else f"//{place}")
-    try:
-        with socket.create_connection((parts.hostname or "localhost", parts.port or usual_port), _REACHABLE_SECONDS):
-            return True
-    except OSError:
-        return False

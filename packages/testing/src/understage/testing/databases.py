@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
-import socket
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Literal, cast
-from urllib.parse import urlsplit
 
 import pytest
+
+from understage.testing.servers import is_ci, is_reachable
 
 if TYPE_CHECKING:
     from understage.defaults.database.manager import DatabaseManager
@@ -24,7 +23,6 @@ POSTGRES_URL_VARIABLE = "UNDERSTAGE_TEST_POSTGRES_URL"
 DEFAULT_POSTGRES_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 _PLUGIN_ID = "test"
-_REACHABLE_SECONDS = 1.0
 
 
 def postgres_url() -> str:
@@ -74,7 +72,7 @@ class TestDatabases:
         _check_id(database_id)
         if database_id not in self._ids:
             return False
-        return database_id == "SQLITE" or _in_ci() or _reachable(postgres_url())
+        return database_id == "SQLITE" or is_ci() or is_reachable(postgres_url(), 5432)
 
     async def init(self, database_id: str, *, skip_migrations: bool = False) -> DatabaseService:
         """Returns a fresh, empty database, which `close` drops.
@@ -149,17 +147,3 @@ def _manager(settings: dict[str, object]) -> DatabaseManager:
 def _check_id(database_id: str) -> None:
     if database_id not in DATABASE_IDS:
         raise ValueError(f"unknown test database '{database_id}'; known are {', '.join(DATABASE_IDS)}")
-
-
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").lower() == "true"
-
-
-@functools.cache
-def _reachable(url: str) -> bool:
-    parts = urlsplit(url)
-    try:
-        with socket.create_connection((parts.hostname or "localhost", parts.port or 5432), _REACHABLE_SECONDS):
-            return True
-    except OSError:
-        return False
