@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.config import config_from_data
@@ -302,7 +302,6 @@ def test_gcs_addresses(integrations: ScmIntegrations) -> None:
         store.parse_object_url("https://storage.cloud.google.com/")
 
 
-@settings(deadline=None)
 @given(
     st.text(min_size=1, max_size=20), st.sampled_from([GITHUB, GITLAB, CLOUD, SERVER, AZURE, GITEA, GERRIT, SUBPATH])
 )

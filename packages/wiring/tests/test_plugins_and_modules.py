@@ -397,7 +397,7 @@ async def test_middleware_replaces_what_modules_receive(world: "World") -> None:
     assert world.journal.count("wrapped") == 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=8), st.permutations(range(6)))
 def test_any_set_of_modules_runs_in_order_or_is_refused(edges: list[tuple[int, int]], order: list[int]) -> None:
     """W70, W71: whatever consumes what, either each provider runs after its consumers, or the cycle is reported."""

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.http import operations
@@ -301,7 +301,6 @@ async def test_stored_entities_have_no_entity_tag(client: httpx2.AsyncClient) ->
     assert "etag" not in (await client.get("/entity-facets?facet=kind")).headers
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_query_string_is_read_or_refused(query: bytes) -> None:
     """K22: no query string makes the reader fail other than by refusing it."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog import feature as catalog_feature
@@ -122,7 +122,6 @@ KINDS: dict[str, dict[str, Any]] = {
 BUILT_IN = ModelProcessor(compile_model([DEFAULT_LAYER]))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(KINDS)).flatmap(lambda kind: st.fixed_dictionaries(KINDS[kind]).map(lambda s: (kind, s))))
 async def test_the_model_gives_the_relations_of_the_built_in_kinds(case: tuple[str, dict[str, Any]]) -> None:
     """K350, K356: for targets of allowed kinds the model gives the relations that the built-in kinds give."""

@@ -11,7 +11,7 @@ from understage.catalog.processing import parts
 from understage.catalog.processing.parts import run_in_parts
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 12), st.integers(1, 5))
 def test_every_result_is_handed_over_once(weights: list[int], part: int, at_once: int) -> None:
     """K405: all results come, each once; only the last call says that it is the last, and all before are full parts."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.model.paths import MAX_DEPTH, check_paths
@@ -55,7 +55,6 @@ def test_nesting_has_a_limit(wrap: Callable[[Any], Any]) -> None:
         check_paths({"spec": value})
 
 
-@settings(deadline=None)
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=30))
 def test_other_json_is_judged_by_its_keys_alone(value: Any) -> None:
     """K473: any JSON is either fine or refused with a clear text, and fine if its keys are in one case."""

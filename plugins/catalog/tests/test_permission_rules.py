@@ -142,7 +142,7 @@ async def store(database: DatabaseService, found: list[EntityJson]) -> dict[str,
     return stored
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=st.lists(entities(), min_size=1, max_size=4), asked=st.lists(conditions(), min_size=3, max_size=8))
 async def test_queries_and_entities_in_hand_agree(
     migrated: DatabaseService, found: list[EntityJson], asked: list[PermissionCriteria[Condition]]

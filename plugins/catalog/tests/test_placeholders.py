@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.extensions import ProcessingExtensions
@@ -162,7 +162,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(json_values)
 async def test_entities_without_known_placeholders_stay_as_they_are(value: Any) -> None:
     """K378: whatever an entity holds, what is no known placeholder comes out as it went in."""

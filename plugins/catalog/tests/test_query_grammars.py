@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.query.cursors import (
@@ -71,7 +71,6 @@ def test_a_statement_needs_a_key(parameter: str) -> None:
         predicate(parameter)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(word, st.none() | word), min_size=1, max_size=4), max_size=3))
 def test_filters_survive_their_way_through_a_cursor(sets: list[list[tuple[str, str | None]]]) -> None:
     """K40, K116: what a filter means is the same after it has travelled in a cursor."""
@@ -222,7 +221,6 @@ json_dicts = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(word, json_dicts, max_size=4))
 def test_all_paths_of_an_entity_give_the_entity(entity: dict[str, Any]) -> None:
     """K70: the projection to all top-level members is the entity itself, unless a name has brackets."""
@@ -242,7 +240,6 @@ cursors = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(cursors, st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30), st.uuids())
 def test_cursors_come_back(cursor: Cursor, value: str, uid: UUID) -> None:
     """K116: a cursor says the same after its way there and back, even if a plus became a blank; none has NUL."""
@@ -265,7 +262,6 @@ def test_clients_can_look_into_cursors() -> None:
     assert {"orderFields", "isPrevious", "orderFieldValues", "firstSortFieldValues", "totalItems"} <= members.keys()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_other_texts_are_no_cursors(text: str) -> None:
     """K87, K113: a text that nobody handed out is refused."""

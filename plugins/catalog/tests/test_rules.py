@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.config import read_catalog_config
@@ -124,7 +124,6 @@ def test_globs(pattern: str, text: str, *, matches: bool) -> None:
     assert bool(glob_pattern(pattern).match(text)) is matches
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="*?[]{}", exclude_categories=["Cs"]), max_size=20))
 def test_a_pattern_without_wildcards_matches_itself(text: str) -> None:
     """K391: everything but wildcards is literal."""

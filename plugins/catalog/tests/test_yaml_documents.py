@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.reading import yaml_documents
@@ -149,7 +149,6 @@ def test_a_byte_order_mark_is_no_content() -> None:
     assert values("\ufeffa: 1\r\n---\r\nb: 2\r\n") == [{"a": 1}, {"b": 2}]
 
 
-@settings(deadline=None)
 @given(st.lists(json_value.filter(lambda value: value is not None), max_size=4))
 def test_json_comes_back_as_it_was_written(written: list[Any]) -> None:
     """K375: whatever JSON holds survives being written as YAML documents and read again."""
@@ -171,7 +170,6 @@ def _same(ours: Any, theirs: Any) -> bool:
     return bool(ours == theirs)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """K376: no text makes the reader fail other than by an error of its documents."""

@@ -1,7 +1,7 @@
 """Entity and location references."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog_api import (
@@ -61,7 +61,6 @@ def test_an_object_with_a_bad_part_is_refused(parts: dict[str, object]) -> None:
         parse_entity_ref(parts)
 
 
-@settings(deadline=None)
 @given(part, part, name)
 def test_a_whole_reference_comes_back_in_lower_case(kind: str, namespace: str, own: str) -> None:
     """K328: stringifying and parsing keeps all three parts, in lower case."""
@@ -71,7 +70,6 @@ def test_a_whole_reference_comes_back_in_lower_case(kind: str, namespace: str, o
         assert stringify_entity_ref(parse_entity_ref(text)) == text.lower()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_either_a_reference_or_refused(text: str) -> None:
     """K326: nothing but a reference error ever comes out, and no part of a reference is empty."""

@@ -23,7 +23,7 @@ from understage.errors import AuthenticationError
 PLUGIN_TYPE = "vnd.backstage.plugin"
 TYPES = (PLUGIN_TYPE, "vnd.backstage.user", "vnd.backstage.limited-user")
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

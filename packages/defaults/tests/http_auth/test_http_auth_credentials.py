@@ -230,7 +230,7 @@ def test_cookie_header(scope_with: Any, headers: Any, token: Any) -> None:
     assert token_from_cookie(scope_with(*(("Cookie", header) for header in headers))) == token
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(authorization=st.binary(max_size=30), cookie=st.binary(max_size=60))
 async def test_any_headers(http_auth: Any, authorization: Any, cookie: Any) -> None:
     """A50, A51: whatever bytes the headers hold, the answer is credentials or an authentication error."""

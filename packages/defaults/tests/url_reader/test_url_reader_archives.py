@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.defaults.url_reader.archives import Selection, TreeLimits, unpack
@@ -150,7 +150,6 @@ def test_cut_off_archives_are_errors() -> None:
 PATHS = st.lists(st.text("abc.é ", min_size=1, max_size=5), min_size=1, max_size=3).map("/".join)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(PATHS, st.binary(max_size=2000), max_size=5), st.booleans())
 def test_what_goes_in_comes_out(files: dict[str, bytes], as_zip: bool) -> None:
     """Whatever names and contents an archive has, the same come out of it, or it is refused for a name."""
@@ -172,7 +171,6 @@ def test_what_goes_in_comes_out(files: dict[str, bytes], as_zip: bool) -> None:
         }
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=3000))
 def test_garbage_is_an_error_or_nothing(data: bytes) -> None:
     """Random bytes never crash unpacking."""

@@ -4,7 +4,7 @@ import time
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.defaults.url_reader.glob import glob_matcher, is_glob, static_prefix
@@ -43,7 +43,6 @@ def test_patterns(pattern: str, fits: list[str], does_not: list[str]) -> None:
     assert [path for path in does_not if matches(path)] == []
 
 
-@settings(deadline=None)
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
 def test_within_a_segment_as_fnmatch(pattern: str, name: str) -> None:
     """Within a segment `*` and `?` mean what they do for fnmatch."""
@@ -51,7 +50,6 @@ def test_within_a_segment_as_fnmatch(pattern: str, name: str) -> None:
         assert glob_matcher(pattern)(name) == fnmatchcase(name, pattern)
 
 
-@settings(deadline=None)
 @given(st.text("ab.*?[]{},!^-/\\|~&", max_size=30), st.text("ab./", max_size=30))
 def test_any_text_is_a_pattern(pattern: str, path: str) -> None:
     """No text breaks the matcher."""

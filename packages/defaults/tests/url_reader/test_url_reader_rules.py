@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.config import ConfigError, config_from_data
@@ -145,7 +145,6 @@ def test_reach(address: str, expected: Reach) -> None:
     assert reach_of(ip_address(address)) is expected
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_ipv4_within_ipv6_is_what_it_is(number: int) -> None:
     """Whatever IPv4 address is wrapped in an IPv6 one, it is as far away as before."""
@@ -154,7 +153,6 @@ def test_ipv4_within_ipv6_is_what_it_is(number: int) -> None:
     assert reach_of(IPv6Address((0x64FF9B << 96) | number)) is reach_of(inner)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.data())
 def test_odd_forms_of_ipv4_are_refused(number: int, data: st.DataObject) -> None:
     """Decimal, octal, hexadecimal and short forms of an IPv4 address are refused; the usual form is kept."""
@@ -216,7 +214,6 @@ def test_doubtful_addresses_are_refused(url: str) -> None:
         parse_http_url(url)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab./%2eE5cf\\", max_size=30))
 def test_normalised_paths_have_no_dot_segments(path: str) -> None:
     """S62: a normalised path is normal, begins with a slash, and has no dot segments in any spelling."""
@@ -227,7 +224,6 @@ def test_normalised_paths_have_no_dot_segments(path: str) -> None:
     assert not {".", ".."} & set(decoded_path(normal).split("/"))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["http", "https"]),
     st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5}){1,2}", fullmatch=True),
