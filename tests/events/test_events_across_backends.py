@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.waiting import until
 
 from understage.defaults.events import events_service_factory
 from understage.events import events_plugin
@@ -76,15 +77,14 @@ async def replica(bus: str, replica: Replica, *topics: str) -> AsyncIterator[Rep
 
 
 async def settle(*replicas: Replica, count: int) -> None:
-    async with asyncio.timeout(10):
-        while sum(len(each.heard) for each in replicas) < count:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
+    await until(lambda: sum(len(each.heard) for each in replicas) >= count)
 
 
 async def subscribed(database: DatabaseService, count: int = 1) -> None:
-    async with asyncio.timeout(10):
-        while len(await database.fetch("SELECT id FROM event_bus_subscriptions")) < count:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+    async def are_known() -> bool:
+        return len(await database.fetch("SELECT id FROM event_bus_subscriptions")) >= count
+
+    await until(are_known)
 
 
 async def test_one_replica_gets_each_event(database: DatabaseService) -> None:

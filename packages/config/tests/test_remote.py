@@ -1,11 +1,11 @@
-import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import until
 
 from understage.config import ConfigSourceError, LoadedConfig, LoadOptions, RemoteConfig, load_config
 from understage.config.remote import fetch, shown_url
@@ -35,12 +35,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: Any) -> None:
         """Keeps test output clean."""
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - a polled server tells of no changes
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -1,22 +1,17 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import until
 
 from understage.config import ConfigSchema, LoadOptions, load_config
 from understage.config.files import FileReader
 
 PATIENCE = 10
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - files tell of no changes
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypedDict
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import msgspec
 import pydantic
 import pytest

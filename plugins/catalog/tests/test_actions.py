@@ -1,6 +1,5 @@
 """The catalog's actions, over HTTP as assistants use them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.waiting import until
 
 from understage.catalog import feature as catalog
 from understage.catalog_api.catalog_conditions import catalog_conditional_decision, is_entity_owner
@@ -73,9 +73,11 @@ async def client(policy: Policy, auditor: Any, tmp_path: Path) -> AsyncIterator[
     data = {"catalog": {"locations": [{"type": "file", "target": str(tmp_path / "all.yaml")}]}}
     features = [catalog, permissions, audit, mock_services.root_config.factory(data=data)]
     async with start_test_backend(features=features) as backend:
-        async with asyncio.timeout(10):
-            while len(await _all(backend.client)) < 3:  # noqa: ASYNC110 - over HTTP there is no event to wait for
-                await asyncio.sleep(0.02)
+
+        async def is_served() -> bool:
+            return len(await _all(backend.client)) == 3
+
+        await until(is_served)
         auditor.events.clear()
         yield backend.client
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.waiting import until
 
 from understage.catalog import feature as catalog_feature
 from understage.catalog.model.description import describe_model
@@ -347,9 +348,7 @@ async def test_the_start_waits_for_all_sources(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("understage.catalog.model.model_sources.WARNING_SECONDS", 0.01)
     ready = asyncio.Event()
     reading = asyncio.create_task(read_model([static_model(), Slow(ready)], catalog.logs))
-    async with asyncio.timeout(10):
-        while not any("waits for sources" in one[1] for one in catalog.logs.entries):  # noqa: ASYNC110 - a list
-            await asyncio.sleep(0.01)
+    await until(lambda: any("waits for sources" in message for message in catalog.logs.messages("warning")))
     ready.set()
     model = await reading
     assert ("Robot", "example.org/v1", None) in model.kinds

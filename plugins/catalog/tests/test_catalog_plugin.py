@@ -1,11 +1,12 @@
 """The plugin in a backend: configuration, extension points, background work, the client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import until
 
 from understage.catalog import feature as catalog
 from understage.catalog.config import read_catalog_config, schema
@@ -31,13 +32,6 @@ kind: Group
 metadata: {name: team}
 spec: {type: team, children: []}
 """
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Waits until a condition holds, at most ten seconds."""
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 - over HTTP there is no event to wait for
-            await asyncio.sleep(0.02)
 
 
 async def names(backend: TestBackend) -> list[str]:

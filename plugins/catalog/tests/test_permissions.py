@@ -1,6 +1,5 @@
 """What the catalog shows and does under each decision of a policy."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.waiting import until
 
 from understage.catalog import feature as catalog
 from understage.catalog import service
@@ -104,9 +104,10 @@ async def backend(policy: Policy, tmp_path: Path) -> AsyncIterator[TestBackend]:
 
 
 async def _until_served(client: Client, number: int) -> None:
-    async with asyncio.timeout(10):
-        while len(await names(client)) < number:  # noqa: ASYNC110 - over HTTP there is no event to wait for
-            await asyncio.sleep(0.02)
+    async def is_served() -> bool:
+        return len(await names(client)) >= number
+
+    await until(is_served)
 
 
 @pytest.fixture
@@ -330,9 +331,10 @@ async def test_locations_want_permission(client: Client, policy: Policy) -> None
         by_entity = await client.get(f"{BASE}/locations/by-entity/{kind}/default/{name}")
         return len(listed), page["totalItems"], len(page["items"]), one.status_code, by_entity.status_code
 
-    async with asyncio.timeout(10):
-        while await seen() != (1, 1, 1, 200, 200):  # noqa: ASYNC110 - over HTTP there is no event to wait for
-            await asyncio.sleep(0.02)
+    async def is_seen() -> bool:
+        return await seen() == (1, 1, 1, 200, 200)
+
+    await until(is_seen)
     policy.decisions["catalog.location.read"] = DENY
     assert await seen() == (0, 0, 0, 404, 404)
     assert (await client.get(path)).json()["error"]["message"] == f"Found no location with ID {created['id']}"

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.support.waiting import until
+
 from understage.catalog import feature as catalog_feature
 from understage.defaults.url_reader import url_reader_service_factory
 from understage.testing import mock_services, start_test_backend
@@ -117,13 +119,11 @@ async def test_registered_addresses_are_read_and_served() -> None:
     async with (
         files_over_http(files) as (host, requests),
         start_test_backend(features=features(host, processingInterval={"seconds": 1})) as backend,
-        asyncio.timeout(30),
     ):
         place = {"type": "url", "target": f"{host}/b.yaml"}
         created = await backend.client.post("/api/catalog/locations", json=place)
         assert created.status_code == 201
-        while "/b.yaml known" not in requests:  # noqa: ASYNC110 - over HTTP there is no event to wait for
-            await asyncio.sleep(0.05)
+        await until(lambda: "/b.yaml known" in requests, seconds=30)
         served = await backend.client.get("/api/catalog/entities/by-name/component/default/web")
         assert served.status_code == 200
         assert served.json()["metadata"]["annotations"]["backstage.io/view-url"] == f"{host}/b.yaml"

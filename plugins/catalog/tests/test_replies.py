@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.waiting import until
 
 from understage.catalog import router, service
 from understage.catalog.http.replies import MAX_REPLY_BYTES, Replies, Reply
@@ -124,13 +125,10 @@ async def test_changes_of_other_replicas_are_heard(database: DatabaseService) ->
     totals = Totals(database)
     assert not totals.hears_changes
     task = asyncio.create_task(totals.follow_changes())
-    async with asyncio.timeout(10):
-        while not totals.hears_changes:  # noqa: ASYNC110 - it is the property that counts
-            await asyncio.sleep(0.01)
-        generation = totals.generation
-        await database.notify(CHANGES_CHANNEL)
-        while totals.generation == generation:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: totals.hears_changes)
+    generation = totals.generation
+    await database.notify(CHANGES_CHANNEL)
+    await until(lambda: totals.generation != generation)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

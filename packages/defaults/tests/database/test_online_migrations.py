@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import asyncpg
 import pytest
+from tests.support.waiting import until
 
 from understage.config import config_from_data
 from understage.defaults.database import online_migrations
@@ -54,12 +55,6 @@ def plain(database: DatabaseService) -> PluginDatabase:
 
 async def applied(database: DatabaseService) -> list[int]:
     return [row[0] for row in await database.fetch("SELECT number FROM understage_migrations ORDER BY number")]
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - what happens in a database sets no event
-            await asyncio.sleep(0.02)
 
 
 async def test_rows_are_changed_beside_the_work(database: DatabaseService, migration_package: MakePackage) -> None:

@@ -166,7 +166,7 @@ async def test_times_sort_as_text_on_sqlite(test_databases: TestDatabases) -> No
 
     assert await sqlite.fetch_row("SELECT $1", AT) == ("2026-11-21T08:00:00.000123Z",)
     with pytest.raises(InputError, match="no time zone"):
-        await sqlite.fetch("SELECT $1", dt.datetime(2026, 1, 1))  # noqa: DTZ001
+        await sqlite.fetch("SELECT $1", dt.datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
     with pytest.raises(InputError, match="type object cannot be stored"):
         await sqlite.fetch("SELECT $1", object())
 

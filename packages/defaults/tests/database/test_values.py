@@ -13,8 +13,8 @@ from understage.defaults.database.values import sqlite_arguments, sqlite_maker, 
 from understage.errors import InputError
 
 TIMES = st.datetimes(
-    min_value=dt.datetime(2, 1, 1),  # noqa: DTZ001
-    max_value=dt.datetime(9998, 1, 1),  # noqa: DTZ001
+    min_value=dt.datetime(2, 1, 1),  # noqa: DTZ001 - bounds have no zone
+    max_value=dt.datetime(9998, 1, 1),  # noqa: DTZ001 - as above
     timezones=st.timezones(),
 )
 

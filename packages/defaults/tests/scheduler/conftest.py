@@ -2,7 +2,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from tests.support.recording_logger import RecordingLogger
@@ -63,22 +62,6 @@ async def replica(logger: RecordingLogger) -> AsyncIterator[Callable[..., Defaul
             return scheduler
 
         yield make
-
-
-@pytest.fixture
-async def eventually() -> Callable[..., Any]:
-    async def wait(condition: Callable[[], Any], seconds: float = 5) -> None:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while True:
-            result = condition()
-            if asyncio.iscoroutine(result):
-                result = await result
-            if result:
-                return
-            assert asyncio.get_running_loop().time() < deadline, "it did not come about in time"
-            await asyncio.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.recording_logger import RecordingLogger
+from tests.support.waiting import until
 
 from understage.defaults.scheduler.memory_store import MemoryTaskStore
 from understage.defaults.scheduler.store_clock import StoreClock
@@ -27,21 +28,19 @@ async def next_start(store: MemoryTaskStore) -> datetime:
 
 
 async def test_clock_set_back(
-    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger
+    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, logger: RecordingLogger
 ) -> None:
     """S44: when the clock is set back by a day, a task on an interval runs after its interval, not after the day."""
     task = work()
     await replica(store).schedule_task(id="a", frequency=timedelta(seconds=0.5), timeout=MINUTE, fn=task)
-    await eventually(lambda: task.ended >= 1)
+    await until(lambda: task.ended >= 1)
     wall_clock.offset -= timedelta(days=1)
     before = task.ended
-    await eventually(lambda: task.ended >= before + 2)
+    await until(lambda: task.ended >= before + 2)
     assert logger.messages("warning") == ["The clock was set back, so tasks are planned anew"]
 
 
-async def test_clock_set_back_keeps_delays(
-    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, eventually: Any
-) -> None:
+async def test_clock_set_back_keeps_delays(store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any) -> None:
     """S43: after the clock was set back, an initial delay is neither lost in the future nor cut short."""
     scheduler = replica(store)
     await scheduler.schedule_task(id="a", frequency=MINUTE, timeout=MINUTE, fn=work(), initial_delay=HOUR)
@@ -50,41 +49,39 @@ async def test_clock_set_back_keeps_delays(
     async def planned_anew() -> bool:
         return bool(await next_start(store) < wall_clock() + 2 * HOUR)
 
-    await eventually(planned_anew)
+    await until(planned_anew)
     assert await next_start(store) > wall_clock() + HOUR - MINUTE
     assert await store.trigger("a") is None
 
 
-async def test_crontab_line_after_a_jump(
-    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, eventually: Any
-) -> None:
+async def test_crontab_line_after_a_jump(store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any) -> None:
     """S44: when the clock jumps past a tick, the task runs once."""
     task = work()
     await replica(store).schedule_task(id="a", frequency=Cron("0 0 * * *"), timeout=MINUTE, fn=task)
     await asyncio.sleep(0.1)
     assert task.begun == 0
     wall_clock.offset += timedelta(days=3)
-    await eventually(lambda: task.ended == 1)
+    await until(lambda: task.ended == 1)
     await asyncio.sleep(0.4)
     assert task.begun == 1
     assert await next_start(store) > wall_clock()
 
 
 async def test_jump_ahead_takes_no_living_claim(
-    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any, eventually: Any
+    store: MemoryTaskStore, wall_clock: Any, replica: Any, work: Any
 ) -> None:
     """S42, S50: when the clock jumps ahead, replicas leave claims of others that look expired, and renew their own."""
     task = work(hold=True)
     for _ in range(3):
         await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun == 1)
+    await until(lambda: task.begun == 1)
     wall_clock.offset += timedelta(days=1)
 
     async def renewed() -> bool:
         [state] = await store.read()
         return state.expires_at is not None and state.expires_at > wall_clock()
 
-    await eventually(renewed)
+    await until(renewed)
     await asyncio.sleep(0.7)
     assert (task.begun, task.cancelled) == (1, 0)
     task.gate.set()

@@ -2,7 +2,8 @@
 
 import time
 from datetime import timedelta
-from typing import Any
+
+from tests.support.waiting import until
 
 from understage.defaults.scheduler import scheduler_service_factory
 from understage.plugin_api import PluginRegistrationPoints, Scheduler, SchedulerService, create_backend_plugin
@@ -11,7 +12,7 @@ from understage.testing import MockMetrics, mock_services, start_test_backend
 NAME = "backend_tasks.task.runs"
 
 
-async def test_runs_are_counted_and_timed(eventually: Any) -> None:
+async def test_runs_are_counted_and_timed() -> None:
     """S51: runs are counted by task, scope and result, and timed; gauges tell when a task last began and ended."""
     metrics = MockMetrics()
     schedulers: list[SchedulerService] = []
@@ -34,10 +35,10 @@ async def test_runs_are_counted_and_timed(eventually: Any) -> None:
     async with start_test_backend(features=[search, scheduler_service_factory, mock_services.metrics.factory(metrics)]):
         (scheduler,) = schedulers
         await scheduler.trigger_task("shared")
-        await eventually(lambda: metrics.total(f"{NAME}.count", {"taskId": "shared", "result": "completed"}) == 1)
+        await until(lambda: metrics.total(f"{NAME}.count", {"taskId": "shared", "result": "completed"}) == 1)
         broken = True
         await scheduler.trigger_task("own")
-        await eventually(lambda: metrics.total(f"{NAME}.count", {"taskId": "own", "result": "failed"}) == 1)
+        await until(lambda: metrics.total(f"{NAME}.count", {"taskId": "own", "result": "failed"}) == 1)
     shared, own = ({"taskId": task_id, "scope": scope} for task_id, scope in (("shared", "global"), ("own", "local")))
     assert [(one.value, one.attributes) for one in metrics.measurements(f"{NAME}.count")] == [
         (1, {**shared, "result": "started"}),

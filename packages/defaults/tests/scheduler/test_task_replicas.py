@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.recording_logger import RecordingLogger
+from tests.support.waiting import until
 
 from understage.defaults.scheduler.database_store import DatabaseTaskStore
 from understage.errors import ServiceUnavailableError
@@ -17,12 +18,12 @@ async def state(store: Any, task_id: str) -> Any:
     return {found.id: found for found in await store.read()}[task_id]
 
 
-async def test_one_of_many_runs(store: Any, replica: Any, work: Any, eventually: Any) -> None:
+async def test_one_of_many_runs(store: Any, replica: Any, work: Any) -> None:
     """S42: of several replicas one does each run, and no two run at once."""
     task = work()
     for _ in range(4):
         await replica(store).schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun >= 5, 10)
+    await until(lambda: task.begun >= 5, 10)
     assert task.most == 1
 
 
@@ -58,25 +59,21 @@ async def test_only_the_holder_reports(store: Any) -> None:
     assert found.next_start == before.next_start
 
 
-async def test_claims_of_the_dead_expire(
-    store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger
-) -> None:
+async def test_claims_of_the_dead_expire(store: Any, replica: Any, work: Any, logger: RecordingLogger) -> None:
     """S50: a claim that outlives its expiry is freed and marked as timed out, and the run is done again at once."""
     await store.save("a", '{"cadence":"PT1H"}', await store.now() - MINUTE, None)
     assert await store.claim("a", "of the dead", 0.6)
     task = work(hold=True)
     begin = asyncio.get_running_loop().time()
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun == 1)
+    await until(lambda: task.begun == 1)
     assert 0.4 < asyncio.get_running_loop().time() - begin < 5
     assert "timed out" in json.loads((await state(store, "a")).error)["message"]
     assert logger.messages("warning") == ["Task a was claimed by a process that is gone; it is run anew"]
     task.gate.set()
 
 
-async def test_claims_of_tasks_that_nobody_knows_expire_too(
-    store: Any, replica: Any, work: Any, eventually: Any
-) -> None:
+async def test_claims_of_tasks_that_nobody_knows_expire_too(store: Any, replica: Any, work: Any) -> None:
     """S50: claims are freed for tasks that this process has not scheduled, too."""
     await store.save("old", '{"cadence":"PT1H"}', await store.now() - MINUTE, None)
     assert await store.claim("old", "of the dead", 0.1)
@@ -85,37 +82,37 @@ async def test_claims_of_tasks_that_nobody_knows_expire_too(
     async def freed() -> bool:
         return (await state(store, "old")).ticket is None
 
-    await eventually(freed)
+    await until(freed)
 
 
-async def test_lost_claim_aborts(store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger) -> None:
+async def test_lost_claim_aborts(store: Any, replica: Any, work: Any, logger: RecordingLogger) -> None:
     """S46: a run whose ticket is gone from the store is aborted by the process that runs it, and not reported."""
     task = work(hold=True)
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun == 1)
+    await until(lambda: task.begun == 1)
     await store.cancel("a", '{"name":"Error","message":"elsewhere"}')
-    await eventually(lambda: task.cancelled == 1)
+    await until(lambda: task.cancelled == 1)
     assert task.reason == "lost"
     await asyncio.sleep(0.2)
     assert json.loads((await state(store, "a")).error)["message"] == "elsewhere"
     assert logger.messages("info") == ["Task a is not claimed by this process any more, so its run is aborted"]
 
 
-async def test_cancelling_from_another_replica(store: Any, replica: Any, work: Any, eventually: Any) -> None:
+async def test_cancelling_from_another_replica(store: Any, replica: Any, work: Any) -> None:
     """S48: any replica can cancel a run, also of a task that it has not scheduled itself."""
     task, other = work(hold=True), replica(store)
     await replica(store).schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun == 1)
+    await until(lambda: task.begun == 1)
     await other.cancel_task("a")
-    await eventually(lambda: task.cancelled == 1)
+    await until(lambda: task.cancelled == 1)
 
 
-async def test_trigger_from_another_replica(store: Any, replica: Any, work: Any, eventually: Any) -> None:
+async def test_trigger_from_another_replica(store: Any, replica: Any, work: Any) -> None:
     """S48: a trigger reaches the replica that knows the task."""
     task, other = work(), replica(store)
     await replica(store).schedule_task(id="a", frequency="manual", timeout=MINUTE, fn=task)
     await other.trigger_task("a")
-    await eventually(lambda: task.ended == 1)
+    await until(lambda: task.ended == 1)
 
 
 class Flaky:
@@ -139,13 +136,13 @@ class Flaky:
 
 
 async def test_database_outage(
-    store: Any, replica: Any, work: Any, eventually: Any, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+    store: Any, replica: Any, work: Any, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S47: an outage of the database is logged once; a run goes on and is reported later, then all is as before."""
     monkeypatch.setattr("understage.defaults.scheduler.engine.RETRY_SECONDS", 0.2)
     flaky, task = Flaky(store), work(hold=True)
     await replica(flaky).schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun == 1)
+    await until(lambda: task.begun == 1)
     flaky.down = True
     task.gate.set()
     await asyncio.sleep(0.6)
@@ -155,11 +152,11 @@ async def test_database_outage(
         "The scheduler cannot reach its tasks and tries again every second: the database is gone"
     ]
     flaky.down = False
-    await eventually(lambda: task.begun >= 3)
+    await until(lambda: task.begun >= 3)
     assert task.most == 1
 
 
-async def test_claims_whose_answer_got_lost(store: Any, replica: Any, work: Any, eventually: Any) -> None:
+async def test_claims_whose_answer_got_lost(store: Any, replica: Any, work: Any) -> None:
     """S42: a claim that was granted although its answer never came is given back, instead of being held by nobody."""
     flaky, task = Flaky(store), work()
 
@@ -170,7 +167,7 @@ async def test_claims_whose_answer_got_lost(store: Any, replica: Any, work: Any,
 
     flaky.instead["claim"] = granted_in_vain
     await replica(flaky).schedule_task(id="a", frequency=HOUR, timeout=HOUR, fn=task)
-    await eventually(lambda: task.ended == 1)
+    await until(lambda: task.ended == 1)
 
 
 @pytest.mark.parametrize("tasks", [1, 300])
@@ -202,12 +199,12 @@ class Counting:
         return getattr(self._database, name)
 
 
-async def test_outage_at_shutdown(store: Any, replica: Any, work: Any, eventually: Any) -> None:
+async def test_outage_at_shutdown(store: Any, replica: Any, work: Any) -> None:
     """S46: stopping does not wait for a database that is away; the claim then expires."""
     flaky, task = Flaky(store), work(hold=True)
     scheduler = replica(flaky)
     await scheduler.schedule_task(id="a", frequency=HOUR, timeout=MINUTE, fn=task)
-    await eventually(lambda: task.begun == 1)
+    await until(lambda: task.begun == 1)
     flaky.down = True
     async with asyncio.timeout(3):
         await scheduler.stop()

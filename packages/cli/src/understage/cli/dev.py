@@ -94,7 +94,7 @@ class DevServer:
     def _start(self) -> None:
         environment = {"UNDERSTAGE_ENV": "development", **os.environ}
         # A session of its own: Ctrl+C reaches only us, and we decide when the backend stops.
-        self._process = subprocess.Popen(self._command, env=environment, start_new_session=True)  # noqa: S603
+        self._process = subprocess.Popen(self._command, env=environment, start_new_session=True)  # noqa: S603 - our own
 
     def _stop(self) -> None:
         process = self._process

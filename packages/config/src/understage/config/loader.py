@@ -190,7 +190,7 @@ def _find_sources(options: LoadOptions) -> tuple[list[Source], list[Problem]]:
             check_url(target, remote=options.remote is not None)
             sources.append(RemoteSource(target, env, (options.remote or RemoteConfig()).timeout_seconds))
         else:
-            sources.append(FileSource(Path(os.path.abspath(target)), root, env))  # noqa: PTH100
+            sources.append(FileSource(Path(os.path.abspath(target)), root, env))  # noqa: PTH100 - as above
     if not targets:
         files, warnings = default_files(root, environments(env))
         sources += [FileSource(file, root, env) for file in files]

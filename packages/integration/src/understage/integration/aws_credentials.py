@@ -154,7 +154,7 @@ class AwsCredentials:
             raise ResponseError.from_body(method, shown, response.status, response.reason, response.body)
         try:
             # The answer is of the configured service, small, and expat refuses entities that grow.
-            return _parse(ElementTree.fromstring(response.body))  # noqa: S314
+            return _parse(ElementTree.fromstring(response.body))  # noqa: S314 - expat bounds what it expands
         except (ElementTree.ParseError, ValueError) as error:
             raise ServiceUnavailableError(f"{method} {shown} was not answered as expected") from error
 

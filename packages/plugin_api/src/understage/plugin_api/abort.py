@@ -44,6 +44,16 @@ class AbortSignal:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
 
+    def _abort(self, reason: str) -> None:
+        if self.aborted:
+            return
+        self._reason = reason
+        if self._event is not None:
+            self._event.set()
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
 
 class AbortController:
     """Gives out a signal, and aborts it.
@@ -61,12 +71,4 @@ class AbortController:
         Args:
             reason: why, for logs.
         """
-        signal = self.signal
-        if signal.aborted:
-            return
-        signal._reason = reason  # noqa: SLF001 - one thing in two classes, so that only the controller can abort
-        if signal._event is not None:  # noqa: SLF001
-            signal._event.set()  # noqa: SLF001
-        callbacks, signal._callbacks = signal._callbacks, []  # noqa: SLF001
-        for callback in callbacks:
-            callback()
+        self.signal._abort(reason)  # noqa: SLF001 - only the controller can

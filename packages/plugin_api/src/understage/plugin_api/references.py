@@ -42,7 +42,7 @@ class ServiceRef(Generic[T]):
         self,
         service_type: Any,
         *,
-        id: str,  # noqa: A002 - the field's own word
+        id: str,
         scope: Scope,
         multiton: bool,
         default_factory: str | ServiceFactory[Any] | None,
@@ -79,7 +79,7 @@ class ExtensionPoint(Generic[T]):
     extension_type: Any
     location: CodeLocation
 
-    def __init__(self, extension_type: Any, *, id: str, location: CodeLocation) -> None:  # noqa: A002
+    def __init__(self, extension_type: Any, *, id: str, location: CodeLocation) -> None:
         self.extension_type = extension_type
         self.id = id
         self.location = location
@@ -94,7 +94,7 @@ class ExtensionPoint(Generic[T]):
 def create_service_ref(
     service_type: TypeForm[T],
     *,
-    id: str,  # noqa: A002 - the field's own word
+    id: str,
     scope: Scope = "plugin",
     multiton: bool = False,
     default_factory: str | ServiceFactory[Any] | None = None,
@@ -118,7 +118,7 @@ def create_service_ref(
     )
 
 
-def create_extension_point(extension_type: TypeForm[T], *, id: str) -> ExtensionPoint[T]:  # noqa: A002
+def create_extension_point(extension_type: TypeForm[T], *, id: str) -> ExtensionPoint[T]:
     """Creates the reference by which an extension point is registered and asked for.
 
     Args:

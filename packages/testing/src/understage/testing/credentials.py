@@ -19,13 +19,13 @@ DEFAULT_USER: Final = "user:default/mock"
 DEFAULT_SERVICE: Final = "external:test-service"
 COOKIE_NAME: Final = "backstage-auth"
 
-NONE_TOKEN: Final = "mock-none-token"  # noqa: S105 - these tokens open nothing but test backends
-USER_TOKEN: Final = "mock-user-token"  # noqa: S105
-LIMITED_USER_TOKEN: Final = "mock-limited-user-token"  # noqa: S105
-SERVICE_TOKEN: Final = "mock-service-token"  # noqa: S105
-INVALID_USER_TOKEN: Final = "mock-invalid-user-token"  # noqa: S105
-INVALID_LIMITED_USER_TOKEN: Final = "mock-invalid-limited-user-token"  # noqa: S105
-INVALID_SERVICE_TOKEN: Final = "mock-invalid-service-token"  # noqa: S105
+NONE_TOKEN: Final = "mock-none-token"
+USER_TOKEN: Final = "mock-user-token"
+LIMITED_USER_TOKEN: Final = "mock-limited-user-token"
+SERVICE_TOKEN: Final = "mock-service-token"
+INVALID_USER_TOKEN: Final = "mock-invalid-user-token"
+INVALID_LIMITED_USER_TOKEN: Final = "mock-invalid-limited-user-token"
+INVALID_SERVICE_TOKEN: Final = "mock-invalid-service-token"
 
 
 def check_user_ref(user_entity_ref: str) -> str:

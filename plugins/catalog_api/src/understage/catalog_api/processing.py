@@ -29,7 +29,7 @@ class Emit(Protocol):
         """Emits a place to read further entities from."""
         ...
 
-    def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:  # noqa: A002 - the field's own word
+    def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:
         """Emits a relation; its inverse is to be emitted as well."""
         ...
 

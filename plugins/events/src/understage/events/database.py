@@ -33,7 +33,7 @@ _NEXT_EVENTS = {
             WHERE id > s.read_until AND topic = ANY(s.topics) AND s.id <> ALL(notified_subscribers)
             ORDER BY id LIMIT {BATCH}
         ) e ON TRUE
-        WHERE s.id = $1 ORDER BY e.id""",  # noqa: S608
+        WHERE s.id = $1 ORDER BY e.id""",
     "sqlite": f"""
         SELECT s.read_until, s.topics, s.updated_at, (SELECT COALESCE(MAX(id), 0) FROM event_bus_events),
             e.id, e.topic, e.data_json
@@ -41,14 +41,14 @@ _NEXT_EVENTS = {
         LEFT JOIN event_bus_events e ON e.id > s.read_until
             AND e.topic IN (SELECT value FROM json_each(s.topics))
             AND s.id NOT IN (SELECT value FROM json_each(e.notified_subscribers))
-        WHERE s.id = $1 ORDER BY e.id LIMIT {BATCH}""",  # noqa: S608
+        WHERE s.id = $1 ORDER BY e.id LIMIT {BATCH}""",
 }
 
 
 _MOVE_PLAINLY = "UPDATE event_bus_subscriptions SET read_until = $3, updated_at = $4"
 # Nobody waits for the disk: if the server crashes just then, events are handed out again.
 _MOVE = {
-    "postgres": "WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))"  # noqa: S608
+    "postgres": "WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))"
     f" {_MOVE_PLAINLY} FROM relaxed WHERE id = $1 AND read_until = $2",
     "sqlite": f"{_MOVE_PLAINLY} WHERE id = $1 AND read_until = $2",
 }

@@ -69,7 +69,7 @@ class DefaultActions:
         self,
         action_id: str,
         *,
-        input: Any = None,  # noqa: A002 - the word of the actions
+        input: Any = None,
         secrets: Mapping[str, Any] | None = None,
         credentials: Credentials[Principal],
     ) -> Any:

@@ -80,7 +80,7 @@ async def _run_next(database: PluginDatabase, package: str, migrations: Sequence
         await database.lock_migrations(transaction)
         await transaction.execute(_CREATE_BOOKKEEPING[database.dialect])
         applied = await transaction.fetch(
-            f"SELECT number, name, checksum FROM {BOOKKEEPING_TABLE} WHERE package = $1 ORDER BY number",  # noqa: S608
+            f"SELECT number, name, checksum FROM {BOOKKEEPING_TABLE} WHERE package = $1 ORDER BY number",
             package,
             row_type=Applied,
         )
@@ -100,8 +100,7 @@ async def _run_next(database: PluginDatabase, package: str, migrations: Sequence
 
 async def _record(transaction: OpenTransaction, package: str, migration: Migration) -> None:
     await transaction.execute(
-        f"INSERT INTO {BOOKKEEPING_TABLE} (package, number, name, checksum, applied_at) "  # noqa: S608
-        "VALUES ($1, $2, $3, $4, $5)",
+        f"INSERT INTO {BOOKKEEPING_TABLE} (package, number, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)",
         *(package, migration.number, migration.name, migration.checksum, dt.datetime.now(dt.UTC)),
     )
 

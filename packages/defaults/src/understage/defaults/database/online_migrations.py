@@ -69,7 +69,7 @@ async def _run_all(database: PluginDatabase, package: str, migrations: Sequence[
 
 
 async def _find_left(database: PluginDatabase, package: str, migrations: Sequence[Migration]) -> list[Migration]:
-    rows = await database.fetch(f"SELECT number FROM {BOOKKEEPING_TABLE} WHERE package = $1", package)  # noqa: S608
+    rows = await database.fetch(f"SELECT number FROM {BOOKKEEPING_TABLE} WHERE package = $1", package)
     applied = {row[0] for row in rows}
     return [migration for migration in migrations if migration.number not in applied]
 
@@ -85,7 +85,7 @@ async def _run(database: PluginDatabase, package: str, migration: Migration, exe
         else:
             await _with_lock_timeout(database, statement, execute)
     await database.execute(
-        f"INSERT INTO {BOOKKEEPING_TABLE} (package, number, name, checksum, applied_at) "  # noqa: S608
+        f"INSERT INTO {BOOKKEEPING_TABLE} (package, number, name, checksum, applied_at) "
         "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         *(package, migration.number, migration.name, migration.checksum, dt.datetime.now(dt.UTC)),
     )

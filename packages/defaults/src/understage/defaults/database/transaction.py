@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from understage.defaults.database.channels import check_notification
@@ -29,56 +29,64 @@ class _Shared:
     savepoints: int = 0
 
 
+@dataclass(slots=True)
+class _Block:
+    """What the connection of a block and the scope that begins and ends it both know."""
+
+    shared: _Shared
+    is_open: bool = True
+    notifications: list[tuple[str, str]] = field(default_factory=list)
+
+    def usable_session(self) -> Session:
+        """Returns the session; raises if no statement may run on it any more."""
+        if not self.is_open:
+            raise TransactionError(_ENDED)
+        if self.shared.spoiled:
+            raise TransactionError(_SPOILED)
+        return self.shared.session
+
+
 class OpenTransaction(Statements):
     """The connection that a transaction gives to its block."""
 
-    def __init__(self, shared: _Shared) -> None:
-        self._shared = shared
-        self._open = True
-        self._notifications: list[tuple[str, str]] = []
+    def __init__(self, block: _Block) -> None:
+        self._block = block
 
     @property
     def dialect(self) -> Dialect:
         """Which SQL is spoken."""
-        return self._shared.session.dialect
+        return self._block.shared.session.dialect
 
     def transaction(self) -> AbstractAsyncContextManager[OpenTransaction]:
         """Opens a nested transaction, which can be rolled back alone."""
-        return SavepointScope(self)
+        return SavepointScope(self._block)
 
     async def notify(self, channel: str, payload: str = "") -> None:
         """Notifies all listeners of a channel when the transaction commits."""
-        self._usable_session()
+        self._block.usable_session()
         check_notification(channel, payload)
-        self._notifications.append((channel, payload))
+        self._block.notifications.append((channel, payload))
 
     async def run_script(self, script: str) -> None:
         """Runs several statements at once."""
-        session = self._usable_session()
+        session = self._block.usable_session()
         try:
             await session.run_script(script)
         except BaseException as error:
             self._fail(session, error)
             raise
 
-    def _usable_session(self) -> Session:
-        if not self._open:
-            raise TransactionError(_ENDED)
-        if self._shared.spoiled:
-            raise TransactionError(_SPOILED)
-        return self._shared.session
-
     def _borrow_nowait(self, query: str | None = None) -> Session | None:
-        return self._usable_session()
+        return self._block.usable_session()
 
     async def _borrow(self, query: str | None = None) -> Session:
-        return self._usable_session()
+        return self._block.usable_session()
 
     def _give_back(self, session: Session) -> None:
         """The transaction keeps its session until it ends."""
 
     def _fail(self, session: Session, error: BaseException) -> None:
-        self._shared.spoiled = True
+        self._block.shared.spoiled = True
         super()._fail(session, error)
 
 
@@ -91,10 +99,10 @@ class TransactionScope:
 
     def __init__(self, pool: SessionPool) -> None:
         self._pool = pool
-        self._opened: OpenTransaction | None = None
+        self._block: _Block | None = None
 
     async def __aenter__(self) -> OpenTransaction:
-        if self._opened is not None:
+        if self._block is not None:
             raise TransactionError("a transaction can be entered once; call transaction() again")
         session: Session = self._pool.acquire_nowait() or await self._pool.acquire()
         try:
@@ -105,19 +113,19 @@ class TransactionScope:
             if unavailable is not None:
                 raise unavailable from error
             raise
-        self._opened = OpenTransaction(_Shared(session))
-        return self._opened
+        self._block = _Block(_Shared(session))
+        return OpenTransaction(self._block)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        opened = self._opened
-        if opened is None:
+        block = self._block
+        if block is None:
             raise TransactionError(_ENDED)
-        opened._open = False  # noqa: SLF001 - one thing in two classes
-        session, spoiled = opened._shared.session, opened._shared.spoiled  # noqa: SLF001
+        block.is_open = False
+        session, spoiled = block.shared.session, block.shared.spoiled
         if error is None and not spoiled:
-            await self._pool.finish(session, self._commit(session, opened._notifications))  # noqa: SLF001
+            await self._pool.finish(session, self._commit(session, block.notifications))
         else:
             await self._pool.finish(session, self._roll_back(session))
             if error is None:
@@ -146,35 +154,35 @@ class SavepointScope:
     """The block of a nested transaction.
 
     Args:
-        outer: the transaction around it.
+        outer: the block around it.
     """
 
-    def __init__(self, outer: OpenTransaction) -> None:
+    def __init__(self, outer: _Block) -> None:
         self._outer = outer
-        self._opened: OpenTransaction | None = None
+        self._block: _Block | None = None
         self._name = ""
 
     async def __aenter__(self) -> OpenTransaction:
-        if self._opened is not None:
+        if self._block is not None:
             raise TransactionError("a transaction can be entered once; call transaction() again")
-        shared = self._outer._shared  # noqa: SLF001 - one thing in two classes
+        shared = self._outer.shared
         shared.savepoints += 1
         self._name = f"nested_{shared.savepoints}"
         await self._run("SAVEPOINT")
-        self._opened = OpenTransaction(shared)
-        return self._opened
+        self._block = _Block(shared)
+        return OpenTransaction(self._block)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        opened = self._opened
-        if opened is None:
+        block = self._block
+        if block is None:
             raise TransactionError(_ENDED)
-        opened._open = False  # noqa: SLF001
-        shared = opened._shared  # noqa: SLF001
+        block.is_open = False
+        shared = block.shared
         if error is None and not shared.spoiled:
             await self._run("RELEASE SAVEPOINT")
-            self._outer._notifications += opened._notifications  # noqa: SLF001
+            self._outer.notifications += block.notifications
             return
         spoiled, shared.spoiled = shared.spoiled, False
         await self._run("ROLLBACK TO SAVEPOINT")
@@ -183,9 +191,12 @@ class SavepointScope:
             raise TransactionError(_SPOILED)
 
     async def _run(self, action: str) -> None:
-        session = self._outer._usable_session()  # noqa: SLF001
+        session = self._outer.usable_session()
         try:
             await session.savepoint(action, self._name)
         except BaseException as error:
-            self._outer._fail(session, error)  # noqa: SLF001
+            self._outer.shared.spoiled = True
+            unavailable = session.unavailable(error)
+            if unavailable is not None:
+                raise unavailable from error
             raise

@@ -73,7 +73,7 @@ class DefaultScheduler:
     async def schedule_task(
         self,
         *,
-        id: str,  # noqa: A002 - the service's own word
+        id: str,
         frequency: TaskFrequency,
         timeout: timedelta,  # noqa: ASYNC109 - of each run, not of this call
         fn: TaskFunction,
@@ -111,7 +111,7 @@ class DefaultScheduler:
         """Returns a runner that schedules tasks as decided here."""
         return ScheduleRunner(self, schedule)
 
-    async def trigger_task(self, id: str) -> None:  # noqa: A002
+    async def trigger_task(self, id: str) -> None:
         """Makes a task due now.
 
         Raises:
@@ -120,7 +120,7 @@ class DefaultScheduler:
         """
         _raise_refusal(id, await self._engine_of(id).trigger(id))
 
-    async def cancel_task(self, id: str) -> None:  # noqa: A002
+    async def cancel_task(self, id: str) -> None:
         """Aborts the run of a task, on whichever replica it runs.
 
         Raises:
@@ -160,7 +160,7 @@ class ScheduleRunner:
         self._scheduler = scheduler
         self._schedule = schedule
 
-    async def run(self, *, id: str, fn: TaskFunction, signal: AbortSignal | None = None) -> None:  # noqa: A002
+    async def run(self, *, id: str, fn: TaskFunction, signal: AbortSignal | None = None) -> None:
         """Schedules a task.
 
         Raises:

@@ -43,7 +43,7 @@ class DispatchingUrlReader:
         url: str,
         *,
         etag: str | None = None,
-        filter: Callable[[str], bool] | None = None,  # noqa: A002 - the name that the service gives it
+        filter: Callable[[str], bool] | None = None,
         token: str | None = None,
     ) -> UrlReaderReadTreeResponse:
         """Reads a folder."""

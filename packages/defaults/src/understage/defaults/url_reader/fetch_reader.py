@@ -58,7 +58,7 @@ class FetchReader:
         url: str,
         *,
         etag: str | None = None,
-        filter: Callable[[str], bool] | None = None,  # noqa: A002 - the name that the service gives it
+        filter: Callable[[str], bool] | None = None,
         token: str | None = None,
     ) -> UrlReaderReadTreeResponse:
         """Refuses: plain HTTP knows no folders.

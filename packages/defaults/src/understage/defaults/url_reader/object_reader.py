@@ -98,7 +98,7 @@ class ObjectReader:
         url: str,
         *,
         etag: str | None = None,
-        filter: Callable[[str], bool] | None = None,  # noqa: A002 - the name that the service gives it
+        filter: Callable[[str], bool] | None = None,
         token: str | None = None,
     ) -> StoredTree:
         """Reads all objects below a key; the etag is a hash of their versions."""

@@ -130,7 +130,7 @@ class RepositoryReader:
         url: str,
         *,
         etag: str | None = None,
-        filter: Callable[[str], bool] | None = None,  # noqa: A002 - the name that the service gives it
+        filter: Callable[[str], bool] | None = None,
         token: str | None = None,
     ) -> StoredTree:
         """Reads a folder from the archive of its commit, which is also its etag."""

@@ -149,7 +149,7 @@ class ActionsService(Protocol):
         self,
         action_id: str,
         *,
-        input: Any = None,  # noqa: A002 - the word of the actions
+        input: Any = None,
         secrets: Mapping[str, Any] | None = None,
         credentials: Credentials[Principal],
     ) -> Any:

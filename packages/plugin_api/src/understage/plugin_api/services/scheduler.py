@@ -75,7 +75,7 @@ class ScheduledTask:
 class ScheduledTaskRunner(Protocol):
     """Runs tasks on a schedule that was decided before."""
 
-    async def run(self, *, id: str, fn: TaskFunction, signal: AbortSignal | None = None) -> None:  # noqa: A002
+    async def run(self, *, id: str, fn: TaskFunction, signal: AbortSignal | None = None) -> None:
         """Schedules a task; the arguments as those of `SchedulerService.schedule_task`."""
         ...
 
@@ -91,7 +91,7 @@ class SchedulerService(Protocol):
     async def schedule_task(
         self,
         *,
-        id: str,  # noqa: A002 - the field's own word
+        id: str,
         frequency: TaskFrequency,
         timeout: timedelta,  # noqa: ASYNC109 - of each run, not of this call
         fn: TaskFunction,
@@ -124,7 +124,7 @@ class SchedulerService(Protocol):
         """
         ...
 
-    async def trigger_task(self, id: str) -> None:  # noqa: A002
+    async def trigger_task(self, id: str) -> None:
         """Makes a task due now.
 
         Raises:
@@ -133,7 +133,7 @@ class SchedulerService(Protocol):
         """
         ...
 
-    async def cancel_task(self, id: str) -> None:  # noqa: A002
+    async def cancel_task(self, id: str) -> None:
         """Aborts the run of a task, on whichever replica it runs. The task stays scheduled.
 
         Raises:

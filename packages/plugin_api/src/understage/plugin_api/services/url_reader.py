@@ -163,7 +163,7 @@ class UrlReaderService(Protocol):
         url: str,
         *,
         etag: str | None = None,
-        filter: Callable[[str], bool] | None = None,  # noqa: A002 - the name that readers of trees know
+        filter: Callable[[str], bool] | None = None,
         token: str | None = None,
     ) -> UrlReaderReadTreeResponse:
         """Reads a folder with everything below it.

@@ -51,7 +51,7 @@ class MockActions:
         self,
         action_id: str,
         *,
-        input: Any = None,  # noqa: A002 - the word of the actions
+        input: Any = None,
         secrets: Mapping[str, Any] | None = None,
         credentials: Credentials[Any],
     ) -> Any:

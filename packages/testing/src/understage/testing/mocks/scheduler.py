@@ -52,7 +52,7 @@ class MockScheduler:
     async def schedule_task(
         self,
         *,
-        id: str,  # noqa: A002 - the service's own word
+        id: str,
         frequency: TaskFrequency,
         timeout: timedelta,  # noqa: ASYNC109 - of each run, not of this call
         fn: TaskFunction,
@@ -75,7 +75,7 @@ class MockScheduler:
         """Returns a runner that schedules tasks as decided here."""
         return _MockRunner(self, schedule)
 
-    async def trigger_task(self, id: str) -> None:  # noqa: A002
+    async def trigger_task(self, id: str) -> None:
         """Runs a task and waits for its end.
 
         Raises:
@@ -89,7 +89,7 @@ class MockScheduler:
         self._start(task)
         await self.wait_for_task(id)
 
-    async def wait_for_task(self, id: str) -> None:  # noqa: A002
+    async def wait_for_task(self, id: str) -> None:
         """Waits for the end of a task's run that was begun at startup, or returns at once if none was.
 
         Raises:
@@ -102,7 +102,7 @@ class MockScheduler:
             if not run.cancelled():
                 run.result()
 
-    async def cancel_task(self, id: str) -> None:  # noqa: A002
+    async def cancel_task(self, id: str) -> None:
         """Aborts the run of a task.
 
         Raises:
@@ -152,7 +152,7 @@ class _MockRunner:
         self._scheduler = scheduler
         self._schedule = schedule
 
-    async def run(self, *, id: str, fn: TaskFunction, signal: AbortSignal | None = None) -> None:  # noqa: A002
+    async def run(self, *, id: str, fn: TaskFunction, signal: AbortSignal | None = None) -> None:
         """Remembers a task."""
         schedule = self._schedule
         await self._scheduler.schedule_task(

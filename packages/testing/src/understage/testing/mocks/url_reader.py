@@ -126,7 +126,7 @@ class MockUrlReader:
         url: str,
         *,
         etag: str | None = None,
-        filter: Callable[[str], bool] | None = None,  # noqa: A002 - the name that the service gives it
+        filter: Callable[[str], bool] | None = None,
         token: str | None = None,
     ) -> MockTree:
         """Reads all files below an address; `token` has no effect.

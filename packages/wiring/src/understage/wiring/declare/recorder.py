@@ -133,7 +133,8 @@ class _Recorder:
 
 
 def _is_coroutine_function(init: Init) -> bool:
-    return inspect.iscoroutinefunction(init) or inspect.iscoroutinefunction(getattr(init, "__call__", None))  # noqa: B004
+    called = getattr(init, "__call__", None)  # noqa: B004 - an object may have a coroutine function for it
+    return inspect.iscoroutinefunction(init) or inspect.iscoroutinefunction(called)
 
 
 def init_location(registration: Registration) -> Any:

@@ -84,7 +84,7 @@ def _ask(url: str, token: str | None, ref: str) -> Explanation:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - http or https, as checked
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
             return msgspec.json.decode(response.read(), type=Explanation)
     except urllib.error.HTTPError as error:
         hint = "; pass a token by --token or UNDERSTAGE_TOKEN" if error.code == 401 else ""

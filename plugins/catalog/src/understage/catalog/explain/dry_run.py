@@ -132,7 +132,7 @@ class _Watched:
         self.counts["locations"] += 1
         self._emit.location(location)
 
-    def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:  # noqa: A002 - the protocol's word
+    def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:
         self.counts["relations"] += 1
         self._emit.relation(source, type, target)
 

@@ -91,7 +91,7 @@ class Collector:
         """Takes a place to read further entities from."""
         self.entity(location_entity(location), location=self.place)
 
-    def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:  # noqa: A002 - the protocol's word
+    def relation(self, source: EntityRef, type: str, target: EntityRef) -> None:
         """Takes a relation."""
         if self.is_open:
             self.relations.add((str(source), type, str(target)))

@@ -34,7 +34,7 @@ class EntitiesClient:
     async def get_entities(
         self,
         *,
-        filter: EntityFilter | None = None,  # noqa: A002 - the wire's own word
+        filter: EntityFilter | None = None,
         fields: Sequence[str] = (),
         order: Sequence[Order] = (),
         offset: int | None = None,
@@ -66,7 +66,7 @@ class EntitiesClient:
     async def query_entities(
         self,
         *,
-        filter: EntityFilter | None = None,  # noqa: A002 - the wire's own word
+        filter: EntityFilter | None = None,
         query: Predicate | None = None,
         fields: Sequence[str] = (),
         order: Sequence[Order] = (),
@@ -118,7 +118,7 @@ class EntitiesClient:
     async def stream_entities(
         self,
         *,
-        filter: EntityFilter | None = None,  # noqa: A002 - the wire's own word
+        filter: EntityFilter | None = None,
         query: Predicate | None = None,
         fields: Sequence[str] = (),
         order: Sequence[Order] = (),
@@ -181,7 +181,7 @@ class EntitiesClient:
         refs: Sequence[str | EntityRef],
         *,
         fields: Sequence[str] = (),
-        filter: EntityFilter | None = None,  # noqa: A002 - the wire's own word
+        filter: EntityFilter | None = None,
         query: Predicate | None = None,
         token: str | None = None,
     ) -> list[EntityJson | None]:
@@ -228,7 +228,7 @@ class EntitiesClient:
         self,
         facets: Sequence[str],
         *,
-        filter: EntityFilter | None = None,  # noqa: A002 - the wire's own word
+        filter: EntityFilter | None = None,
         query: Predicate | None = None,
         token: str | None = None,
     ) -> dict[str, list[EntityFacet]]:

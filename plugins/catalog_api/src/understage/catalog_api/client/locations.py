@@ -107,7 +107,7 @@ class LocationsClient:
         self,
         target: str,
         *,
-        type: str = "url",  # noqa: A002 - the wire's own word
+        type: str = "url",
         dry_run: bool = False,
         on_conflict: Literal["refresh", "reject"] | None = None,
         token: str | None = None,
@@ -133,7 +133,7 @@ class LocationsClient:
         location_id: str,
         target: str,
         *,
-        type: str = "url",  # noqa: A002 - the wire's own word
+        type: str = "url",
         token: str | None = None,
     ) -> Location:
         """Changes where a registered location leads, and returns it."""
@@ -169,7 +169,7 @@ class LocationsClient:
         self,
         target: str,
         *,
-        type: str = "url",  # noqa: A002 - the wire's own word
+        type: str = "url",
         catalog_filename: str | None = None,
         token: str | None = None,
     ) -> LocationAnalysis:

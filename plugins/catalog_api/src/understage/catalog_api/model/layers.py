@@ -114,7 +114,7 @@ class LayerBuilder:
 
     def update_relation(
         self,
-        type: str,  # noqa: A002 - the word that entities use
+        type: str,
         *,
         from_kinds: Sequence[str],
         to_kinds: Sequence[str],

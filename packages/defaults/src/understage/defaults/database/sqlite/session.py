@@ -83,7 +83,7 @@ class SqliteSession(Session):
     @override
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         names = ", ".join(map(quoted, columns))
-        text = f"INSERT INTO {quoted(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+        text = f"INSERT INTO {quoted(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"
         given = list(rows)
 
         def run(connection: sqlite3.Connection) -> None:
