@@ -12,6 +12,7 @@ from understage.catalog.database.drivers import OneOf, is_single
 from understage.catalog.database.index import SearchRow
 from understage.catalog.database.pages import PageStart, count_entities, find_page
 from understage.catalog.database.reads import find_facet
+from understage.catalog.paging import Page, PageQuery
 from understage.catalog.processing.search_rows import search_rows
 from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_cursor, encode_cursor
 from understage.catalog.query.filters import filter_predicate, parse_filters
@@ -31,7 +32,7 @@ from understage.catalog.query.predicates import (
     inner_conditions,
 )
 from understage.catalog.query.restriction import restricted
-from understage.catalog.service import EntitiesCatalog, Page, PageQuery
+from understage.catalog.service import EntitiesCatalog
 from understage.catalog.totals import Totals
 from understage.plugin_api import DatabaseService
 

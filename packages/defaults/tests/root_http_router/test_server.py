@@ -2,30 +2,21 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packages.defaults.tests.root_http_router.serving import ask, hello, serving
 
 from understage.config import config_from_data
-from understage.defaults.root_health import DefaultRootHealth
-from understage.defaults.root_http_router import answer_writer, root_http_router_service_factory
+from understage.defaults.root_http_router import answer_writer
 from understage.defaults.root_http_router.answers import not_found
 from understage.defaults.root_http_router.certificates import self_signed_certificate
 from understage.defaults.root_http_router.error_answers import ResponseAbortedError
-from understage.defaults.root_http_router.listening import ListenError, ListenOptions
-from understage.defaults.root_http_router.server import HttpServer
 from understage.defaults.root_http_router.server_options import ServerOptions, read_server_options
-from understage.defaults.root_lifecycle import DefaultRootLifecycle
 from understage.plugin_api import Receive, Scope, Send
-
-
-async def hello(scope: Scope, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-    await send({"type": "http.response.body", "body": b"hello"})
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,27 +31,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     body = f"{scope['raw_path'].decode()} {scope['path']} {len(token)} {size} {len(scope['headers'])}".encode()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
-
-
-@asynccontextmanager
-async def serving(
-    app: Any, logger: Any, tls: ssl.SSLContext | None = None, **options: Any
-) -> AsyncIterator[HttpServer]:
-    server = HttpServer(app, ListenOptions(0, "127.0.0.1"), options=ServerOptions(**options), tls=tls, logger=logger)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
-
-
-async def ask(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> bytes:
-    """Sends a request and returns all that comes until the server closes the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
-    writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 5)
-    writer.close()
-    return answer
 
 
 async def read_answer(reader: asyncio.StreamReader, size: int = 5) -> bytes:
@@ -418,90 +388,3 @@ async def test_https(logger: Any, tmp_path: Path) -> None:
     async with serving(hello, logger, tls=context) as server:
         assert (await ask(server.port, b"GET / HTTP/1.0\r\n\r\n", client)).endswith(b"hello")
         assert any(f"https://127.0.0.1:{server.port}" in message for message, _ in logger.of("info"))
-
-
-def service(make: Callable[..., Any], data: dict[str, Any], logger: Any) -> tuple[Any, DefaultRootLifecycle]:
-    lifecycle = DefaultRootLifecycle(logger)
-    config = config_from_data({"backend": {"listen": {"host": "127.0.0.1", "port": 0}, **data}})
-    health = DefaultRootHealth(lifecycle)
-    return make(config=config, logger=logger, lifecycle=lifecycle, health=health), lifecycle
-
-
-async def test_the_service_listens_until_shutdown(logger: Any) -> None:
-    """W46, H93: the port is open as soon as the service exists, and closed by the root shutdown phase."""
-    creating, lifecycle = service(root_http_router_service_factory().factory, {}, logger)
-    router = await creating
-    request = b"GET /.backstage/health/v1/readiness HTTP/1.0\r\n\r\n"
-    assert (await ask(router.port, request)).startswith(b"HTTP/1.1 503")
-    await lifecycle.startup()
-    assert (await ask(router.port, request)).startswith(b"HTTP/1.1 200")
-    await lifecycle.before_shutdown()
-    assert (await ask(router.port, request)).startswith(b"HTTP/1.1 503")
-    await lifecycle.shutdown()
-    with pytest.raises(ConnectionRefusedError):
-        await ask(router.port, request)
-
-
-async def test_shutdown_can_be_delayed(logger: Any) -> None:
-    """H61: for backend.lifecycle.serverShutdownDelay requests are served while readiness fails."""
-    delay = {"lifecycle": {"serverShutdownDelay": "200ms"}}
-    creating, lifecycle = service(root_http_router_service_factory().factory, delay, logger)
-    router = await creating
-    router.use("/x", hello)
-    await lifecycle.startup()
-    begin = asyncio.get_running_loop().time()
-    stopping = asyncio.create_task(lifecycle.before_shutdown())
-    await asyncio.sleep(0.02)
-    assert (await ask(router.port, b"GET /.backstage/health/v1/readiness HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 503")
-    assert (await ask(router.port, b"GET /x HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200")
-    await stopping
-    assert asyncio.get_running_loop().time() - begin > 0.19
-    await lifecycle.shutdown()
-
-
-async def test_the_service_can_do_without_a_port(logger: Any) -> None:
-    """T4: without listening the service has an app to call, and no port."""
-    make = root_http_router_service_factory(listen=False, configure=lambda pipeline: pipeline.bare())
-    creating, lifecycle = service(make.factory, {}, logger)
-    router = await creating
-    assert router.port is None
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": "/api/x", "headers": [], "query_string": b""}
-    await router.app(scope, None, send)
-    assert sent[0] == {"type": "http.response.start", "status": 404, "headers": []}
-    await lifecycle.startup()
-    await lifecycle.shutdown()
-
-
-async def test_lifespans_of_root_mounts_run(logger: Any) -> None:
-    """W114: an app that is mounted at the root starts and stops with the backend."""
-    make = root_http_router_service_factory(listen=False)
-    creating, lifecycle = service(make.factory, {}, logger)
-    router = await creating
-    events: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        while scope["type"] == "lifespan":
-            kind = (await receive())["type"]
-            events.append(kind)
-            await send({"type": f"{kind}.complete"})
-            if kind == "lifespan.shutdown":
-                return
-
-    router.use("/x", app)
-    await lifecycle.startup()
-    await lifecycle.shutdown()
-    assert events == ["lifespan.startup", "lifespan.shutdown"]
-
-
-async def test_taken_ports_fail_the_start(logger: Any) -> None:
-    """H90: when the port is taken the service fails with one clear error."""
-    async with serving(hello, logger) as server:
-        make = root_http_router_service_factory().factory
-        creating, _ = service(make, {"listen": f"127.0.0.1:{server.port}"}, logger)
-        with pytest.raises(ListenError, match=f"127.0.0.1:{server.port}"):
-            await creating

@@ -17,6 +17,7 @@ from understage.catalog.http.parameters import Parameters
 from understage.catalog.http.replies import Replies, Reply, computed_reply, digest, projected_texts, stored_reply
 from understage.catalog.http.responses import send_stream, send_text
 from understage.catalog.http.routing import Request, Routes
+from understage.catalog.paging import DEFAULT_PAGE_SIZE, Page, PageQuery
 from understage.catalog.query.cursors import (
     AfterCursor,
     Cursor,
@@ -28,7 +29,7 @@ from understage.catalog.query.json_predicates import parse_predicate
 from understage.catalog.query.predicates import EVERYTHING, Predicate, all_of
 from understage.catalog.query.projection import parse_fields, project
 from understage.catalog.query.restriction import restricted
-from understage.catalog.service import DEFAULT_PAGE_SIZE, EntitiesCatalog, Page, PageQuery
+from understage.catalog.service import EntitiesCatalog
 from understage.catalog_api import DEFAULT_NAMESPACE, EntityRef
 from understage.errors import InputError
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from understage.catalog.database import pages, reads
 from understage.catalog.database.pages import ALWAYS_THERE, PageRow, PageStart
+from understage.catalog.paging import (
+    Page,
+    PageQuery,
+    cursor_predicate,
+    first_page,
+    order_of,
+    page_of,
+    position_of,
+    query_predicate,
+)
 from understage.catalog.planning import Planner
-from understage.catalog.query.cursors import Cursor, FullTextFilter, OrderField
-from understage.catalog.query.filters import FilterSet, filter_predicate, filters_from_json, filters_to_json
-from understage.catalog.query.json_predicates import parse_predicate
-from understage.catalog.query.predicates import EVERYTHING, NOTHING, HasText, Predicate, all_of
+from understage.catalog.query.cursors import Cursor
+from understage.catalog.query.predicates import EVERYTHING, NOTHING, Predicate
 from understage.catalog.query.restriction import restricted
 from understage.catalog.totals import Totals
 from understage.catalog_api import EntityRef
-from understage.errors import InputError, NotFoundError
+from understage.errors import NotFoundError
 from understage.plugin_api import DatabaseService
 
 STREAM_CHUNK = 1000
@@ -26,47 +31,6 @@ STREAM_CHUNK = 1000
 CHUNK_CHARACTERS = 1024 * 1024
 """About how much is read at once: some entities hold whole API definitions."""
 FIRST_CHUNK = 100
-DEFAULT_PAGE_SIZE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class PageQuery:
-    """A query for a page.
-
-    Attributes:
-        filters: filter sets of query parameters.
-        query: predicate of a request body, or `msgspec.UNSET`.
-        order_fields: what to sort by; the first one counts.
-        full_text: what entities must contain.
-        limit: how many on the page.
-        offset: how many to leave out before the first page.
-        counts: whether the total is wanted.
-    """
-
-    filters: Sequence[FilterSet] = ()
-    query: Any = msgspec.UNSET
-    order_fields: Sequence[OrderField] = ()
-    full_text: FullTextFilter | None = None
-    limit: int = DEFAULT_PAGE_SIZE
-    offset: int = 0
-    counts: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of entities.
-
-    Attributes:
-        items: JSON texts of the entities.
-        total: how many there are on all pages.
-        next: the cursor of the next page, if there is one.
-        previous: the cursor of the page before, if there is one.
-    """
-
-    items: list[str] = field(default_factory=list)
-    total: int = 0
-    next: Cursor | None = None
-    previous: Cursor | None = None
 
 
 class EntitiesCatalog:
@@ -172,7 +136,7 @@ class EntitiesCatalog:
                 yield texts
             if len(rows) < size:
                 return
-            start = PageStart(_values(rows[-1], sort_key))
+            start = PageStart(position_of(rows[-1], sort_key))
             size = next_chunk(texts)
 
     async def long_listing(
@@ -215,10 +179,8 @@ class EntitiesCatalog:
             query: what is asked.
             readable: which entities are shown. Cursors do not tell it: it is given anew for each page.
         """
-        order = list(query.order_fields[:1])
-        sort_key = order[0].field.lower() if order else None
-        ascending = not order or order[0].order == "asc"
-        predicate = restricted(_predicate(query.filters, query.query, query.full_text, sort_key), readable)
+        sort_key, ascending = order_of(query.order_fields)
+        predicate = restricted(query_predicate(query), readable)
         if predicate == NOTHING:
             return Page()
         total = await self._planner.count(predicate, sort_key) if query.counts else 0
@@ -227,20 +189,7 @@ class EntitiesCatalog:
         rows = await self._find_page(
             predicate, sort_key, ascending=ascending, limit=query.limit + 1, offset=query.offset
         )
-        if len(rows) <= query.limit:
-            return Page([row[2] for row in rows], total)
-        rows.pop()
-        cursor = Cursor(
-            order_fields=order,
-            is_previous=False,
-            full_text_filter=query.full_text,
-            filter=filters_to_json(query.filters) if query.filters else msgspec.UNSET,
-            query=query.query,
-            order_field_values=_values(rows[-1], sort_key),
-            first_sort_field_values=_values(rows[0], sort_key),
-            total_items=total,
-        )
-        return Page([row[2] for row in rows], total, next=cursor)
+        return first_page(query, rows, total)
 
     async def page_at(self, cursor: Cursor, limit: int, readable: Predicate = EVERYTHING) -> Page:
         """Returns the page that a cursor leads to.
@@ -253,37 +202,20 @@ class EntitiesCatalog:
         Raises:
             InputError: the cursor is not one that was handed out.
         """
-        order = cursor.order_fields[:1]
-        sort_key = order[0].field.lower() if order else None
-        upwards = (not order or order[0].order == "asc") is not cursor.is_previous
-        predicate = restricted(_cursor_predicate(cursor, sort_key), readable)
+        sort_key, ascending = order_of(cursor.order_fields)
+        predicate = restricted(cursor_predicate(cursor), readable)
         if predicate == NOTHING:
             return Page()
-        total = cursor.total_items or 0
         if limit == 0:
-            return Page(total=total)
+            return Page(total=cursor.total_items or 0)
         rows = await self._find_page(
             predicate,
             sort_key,
-            ascending=upwards,
+            ascending=ascending is not cursor.is_previous,
             start=PageStart(cursor.order_field_values),
             limit=limit + 1,
         )
-        has_more = len(rows) > limit
-        rows = rows[:limit]
-        if cursor.is_previous:
-            rows.reverse()
-        if not rows:
-            return Page(total=total)
-        following = msgspec.structs.replace(cursor, is_previous=False, order_field_values=_values(rows[-1], sort_key))
-        preceding = msgspec.structs.replace(cursor, is_previous=True, order_field_values=_values(rows[0], sort_key))
-        is_first = _values(rows[0], sort_key) == cursor.first_sort_field_values
-        return Page(
-            [row[2] for row in rows],
-            total,
-            next=following if has_more or cursor.is_previous else None,
-            previous=None if is_first else preceding,
-        )
+        return page_of(cursor, rows, limit)
 
     async def facets(self, facets: Sequence[str], predicate: Predicate) -> dict[str, list[dict[str, Any]]]:
         """Returns for each facet its values and how many entities have them."""
@@ -300,28 +232,3 @@ def next_chunk(texts: Sequence[str]) -> int:
     """Returns how many entities to read next, if they are about as long as these."""
     characters = sum(map(len, texts)) // max(len(texts), 1) + 1
     return max(1, min(STREAM_CHUNK, CHUNK_CHARACTERS // characters))
-
-
-def _values(row: PageRow, sort_key: str | None) -> list[str | None]:
-    return [row[1]] if sort_key is None else [row[0], row[1]]
-
-
-def _predicate(
-    filters: Sequence[FilterSet], query: Any, full_text: FullTextFilter | None, sort_key: str | None
-) -> Predicate:
-    conditions = [filter_predicate(filters)]
-    if query is not msgspec.UNSET:
-        conditions.append(parse_predicate(query))
-    term = ((full_text.term if full_text else None) or "").strip().lower()
-    if term:
-        fields = (full_text.fields if full_text else None) or [sort_key or "metadata.uid"]
-        conditions.append(HasText(tuple(name.lower() for name in fields), term))
-    return all_of(*conditions)
-
-
-def _cursor_predicate(cursor: Cursor, sort_key: str | None) -> Predicate:
-    try:
-        filters = [] if cursor.filter is msgspec.UNSET else filters_from_json(cursor.filter)
-    except ValueError as error:
-        raise InputError("Malformed cursor, its filter could not be read") from error
-    return _predicate(filters, cursor.query, cursor.full_text_filter, sort_key)

@@ -17,10 +17,10 @@ from understage.catalog.actions.schemas import (
     record,
     text,
 )
+from understage.catalog.paging import DEFAULT_PAGE_SIZE, Page, PageQuery
 from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_cursor, encode_cursor
 from understage.catalog.query.predicates import Predicate
 from understage.catalog.query.projection import parse_fields, project
-from understage.catalog.service import DEFAULT_PAGE_SIZE, Page, PageQuery
 from understage.catalog_api import EntityJson, stringify_entity_ref
 from understage.errors import InputError
 from understage.plugin_api import ActionsRegistryService

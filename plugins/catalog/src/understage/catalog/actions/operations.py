@@ -11,9 +11,10 @@ import msgspec
 from understage.catalog.access import Access
 from understage.catalog.auditing import Audit
 from understage.catalog.locations import ConflictStrategy, Locations
+from understage.catalog.paging import PageQuery
 from understage.catalog.query.filters import FilterSet
 from understage.catalog.query.json_texts import JsonTextError, read_json
-from understage.catalog.service import EntitiesCatalog, PageQuery
+from understage.catalog.service import EntitiesCatalog
 from understage.catalog.upkeep import Upkeep
 from understage.catalog_api import EntityJson, stringify_entity_ref
 from understage.errors import ConflictError, InputError

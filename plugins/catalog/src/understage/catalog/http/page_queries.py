@@ -9,9 +9,9 @@ import msgspec
 
 from understage.catalog.http.parameters import Parameters
 from understage.catalog.http.responses import Header
+from understage.catalog.paging import PageQuery
 from understage.catalog.query.cursors import AfterCursor, FullTextFilter, OrderField, decode_after, encode_cursor
 from understage.catalog.query.filters import parse_filters
-from understage.catalog.service import PageQuery
 from understage.errors import InputError
 
 

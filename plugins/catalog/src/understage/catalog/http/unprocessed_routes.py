@@ -31,32 +31,22 @@ from understage.plugin_api import DatabaseService
 
 OWNER = Parameter("owner", "Only entities whose `spec.owner` is this text.")
 
-FAILED = Operation(
-    "GET",
-    "/entities/unprocessed/failed",
-    "GetFailedEntities",
-    "Lists the entities that have never been processed with success.",
-    Answer(schema=OBJECT),
-    Query(OWNER),
-    is_documented=False,
-)
-PENDING = Operation(
-    "GET",
-    "/entities/unprocessed/pending",
+
+def _list(which: str, operation_id: str, summary: str) -> Operation:
+    path = f"/entities/unprocessed/{which}"
+    return Operation("GET", path, operation_id, summary, Answer(schema=OBJECT), Query(OWNER), is_documented=False)
+
+
+FAILED = _list("failed", "GetFailedEntities", "Lists the entities that have never been processed with success.")
+PENDING = _list(
+    "pending",
     "GetPendingEntities",
     "Lists the entities that wait to be processed for the first time, or to be stitched.",
-    Answer(schema=OBJECT),
-    Query(OWNER),
-    is_documented=False,
 )
-CONFLICTS = Operation(
-    "GET",
-    "/entities/unprocessed/conflicts",
+CONFLICTS = _list(
+    "conflicts",
     "GetRefusedEntities",
     "Lists the entities that were refused because another location has their names.",
-    Answer(schema=OBJECT),
-    Query(OWNER),
-    is_documented=False,
 )
 DELETE = Operation(
     "DELETE",
