@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     """Waits until a condition holds, and fails if that takes too long.
 
     Args:

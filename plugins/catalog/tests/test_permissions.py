@@ -332,7 +332,7 @@ async def test_locations_want_permission(client: Client, policy: Policy) -> None
         return len(listed), page["totalItems"], len(page["items"]), one.status_code, by_entity.status_code
 
     async def is_seen() -> bool:
-        return await seen() == (1, 1, 1, 200, 200)
+        return bool(await seen() == (1, 1, 1, 200, 200))
 
     await until(is_seen)
     policy.decisions["catalog.location.read"] = DENY

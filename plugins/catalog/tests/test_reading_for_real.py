@@ -123,7 +123,7 @@ async def test_registered_addresses_are_read_and_served() -> None:
         place = {"type": "url", "target": f"{host}/b.yaml"}
         created = await backend.client.post("/api/catalog/locations", json=place)
         assert created.status_code == 201
-        await until(lambda: "/b.yaml known" in requests, seconds=30)
+        await until(lambda: "/b.yaml known" in requests)
         served = await backend.client.get("/api/catalog/entities/by-name/component/default/web")
         assert served.status_code == 200
         assert served.json()["metadata"]["annotations"]["backstage.io/view-url"] == f"{host}/b.yaml"

@@ -23,7 +23,7 @@ async def test_one_of_many_runs(store: Any, replica: Any, work: Any) -> None:
     task = work()
     for _ in range(4):
         await replica(store).schedule_task(id="a", frequency=SHORT, timeout=MINUTE, fn=task)
-    await until(lambda: task.begun >= 5, 10)
+    await until(lambda: task.begun >= 5)
     assert task.most == 1
 
 
