@@ -323,7 +323,7 @@ async def test_locations_want_permission(client: Client, policy: Policy) -> None
     created = (await client.post(f"{BASE}/locations", json=LOCATION)).json()["location"]
     path = f"{BASE}/locations/{created['id']}"
 
-    async def seen() -> Any:
+    async def seen() -> tuple[int, int, int, int, int]:
         listed = (await client.get(f"{BASE}/locations")).json()
         page = (await client.post(f"{BASE}/locations/by-query", json={})).json()
         one = await client.get(path)
@@ -332,7 +332,7 @@ async def test_locations_want_permission(client: Client, policy: Policy) -> None
         return len(listed), page["totalItems"], len(page["items"]), one.status_code, by_entity.status_code
 
     async def is_seen() -> bool:
-        return bool(await seen() == (1, 1, 1, 200, 200))
+        return await seen() == (1, 1, 1, 200, 200)
 
     await until(is_seen)
     policy.decisions["catalog.location.read"] = DENY
