@@ -54,7 +54,7 @@ _COLUMNS = "entity_ref, source_key, source_entity_ref, unprocessed_entity, unpro
 async def find_claims(connection: DatabaseConnection, refs: Sequence[str]) -> list[StoredClaim]:
     """Returns who waits for these names, the longest first."""
     return await connection.fetch(
-        f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'entity_ref', '$1')} ORDER BY id",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'entity_ref', '$1')} ORDER BY id",
         list(refs),
         row_type=StoredClaim,
     )
@@ -62,19 +62,19 @@ async def find_claims(connection: DatabaseConnection, refs: Sequence[str]) -> li
 
 async def take_claims(connection: DatabaseConnection, refs: Sequence[str]) -> list[StoredClaim]:
     """Returns who waits for these names, the longest first; until the transaction ends they cannot give up."""
-    query = f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'entity_ref', '$1')} ORDER BY id"  # noqa: S608
+    query = f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'entity_ref', '$1')} ORDER BY id"
     return await connection.fetch(f"{query} {for_update(connection)}", list(refs), row_type=StoredClaim)
 
 
 async def find_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> list[StoredClaim]:
     """Returns what the entities that led to it wait for."""
-    query = f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"  # noqa: S608
+    query = f"SELECT {_COLUMNS} FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"
     return await connection.fetch(query, list(sources), row_type=StoredClaim)
 
 
 async def hold_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> None:
     """Keeps what entities wait for from being given to them until the transaction ends."""
-    query = f"SELECT 1 FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"  # noqa: S608
+    query = f"SELECT 1 FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"
     await connection.fetch(f"{query} {for_update(connection)}", list(sources))
 
 
@@ -87,7 +87,7 @@ async def hold_claims_of_provider(connection: DatabaseConnection, source_key: st
 async def find_claims_of_provider(connection: DatabaseConnection, source_key: str) -> list[StoredClaim]:
     """Returns what a provider waits for."""
     return await connection.fetch(
-        f"SELECT {_COLUMNS} FROM claims WHERE source_key = $1 ORDER BY id",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM claims WHERE source_key = $1 ORDER BY id",
         source_key,
         row_type=StoredClaim,
     )
@@ -145,7 +145,7 @@ async def update_claim(connection: DatabaseConnection, claim_id: int, claim: Cla
 
 async def delete_claims(connection: DatabaseConnection, claim_ids: Sequence[int]) -> None:
     """Removes claims."""
-    await connection.execute(f"DELETE FROM claims WHERE {among(connection, 'id', '$1')}", list(claim_ids))  # noqa: S608
+    await connection.execute(f"DELETE FROM claims WHERE {among(connection, 'id', '$1')}", list(claim_ids))
 
 
 async def note_dispossessed(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
@@ -158,7 +158,7 @@ async def note_dispossessed(connection: DatabaseConnection, refs: Sequence[str],
             s.location_key, $2
         FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
         WHERE {among(connection, "s.entity_ref", "$1")}
-        """,  # noqa: S608 - the dialect's words only
+        """,
         list(refs),
         now,
     )

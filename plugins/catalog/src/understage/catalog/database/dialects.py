@@ -24,7 +24,7 @@ def among(connection: DatabaseConnection, column: str, placeholder: str) -> str:
     """
     if connection.dialect == "postgres":
         return f"{column} = ANY({placeholder})"
-    return f"{column} IN (SELECT value FROM json_each({placeholder}))"  # noqa: S608 - column and placeholder are the code's own
+    return f"{column} IN (SELECT value FROM json_each({placeholder}))"
 
 
 def skip_locked(connection: DatabaseConnection) -> str:
@@ -96,7 +96,7 @@ async def write_rows(
         if connection.dialect == "postgres":
             arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
             columns = (list(column) for column in zip(*part, strict=True))
-            source = f"SELECT * FROM unnest({arrays})"  # noqa: S608 - types only
+            source = f"SELECT * FROM unnest({arrays})"
             written += await connection.execute(statement.replace("{rows}", source), *columns)
         else:
             values = ", ".join(f"${number}" for number in range(1, len(types) + 1))

@@ -67,7 +67,7 @@ async def count_up_to(connection: DatabaseConnection, driver: Single, kinds: Seq
     statement = Statement()
     query = _rows(connection, statement, driver, kinds, "1")
     row = await connection.fetch_row(
-        f"SELECT count(*) FROM ({query} LIMIT {statement.value(limit)}) d",  # noqa: S608
+        f"SELECT count(*) FROM ({query} LIMIT {statement.value(limit)}) d",
         *statement.arguments,
     )
     return int(row[0]) if row is not None else 0
@@ -80,7 +80,7 @@ def driver_rows(
     # Of one value, an entity has one row.
     has_single_row = isinstance(driver, HasValue) and len(driver.values) == 1
     if isinstance(driver, OneOf):
-        return f"SELECT DISTINCT u.entity_id FROM ({_rows(connection, statement, driver, kinds, 'x.entity_id')}) u"  # noqa: S608
+        return f"SELECT DISTINCT u.entity_id FROM ({_rows(connection, statement, driver, kinds, 'x.entity_id')}) u"
     return _rows(connection, statement, driver, kinds, "x.entity_id" if has_single_row else "DISTINCT x.entity_id")
 
 
@@ -120,13 +120,13 @@ def _index_rows(
     if kinds is not None:
         conditions.append(statement.values("x.kind", kinds))
     if not isinstance(driver, HasValue):
-        return f"SELECT {columns} FROM search x {where(conditions)}"  # noqa: S608
+        return f"SELECT {columns} FROM search x {where(conditions)}"
     if kinds is None:
         conditions.append(any_kind(connection, "x.kind"))
     if len(driver.values) != 1 and connection.dialect == "postgres":
         # A prepared plan for a list of unknown values would read all rows of the key instead of looking up each value.
         values = f"unnest(CAST({statement.value(list(driver.values))} AS text[])) v"
-        found = f"SELECT x.entity_id FROM search x {where([*conditions, 'x.value = v'])} OFFSET 0"  # noqa: S608
-        return f"SELECT {columns} FROM {values} CROSS JOIN LATERAL ({found}) x"  # noqa: S608
+        found = f"SELECT x.entity_id FROM search x {where([*conditions, 'x.value = v'])} OFFSET 0"
+        return f"SELECT {columns} FROM {values} CROSS JOIN LATERAL ({found}) x"
     conditions.append(statement.values("x.value", driver.values))
-    return f"SELECT {columns} FROM search x {where(conditions)}"  # noqa: S608
+    return f"SELECT {columns} FROM search x {where(conditions)}"

@@ -53,10 +53,7 @@ class Lease(msgspec.Struct, frozen=True):
 
 async def find_due_lanes(connection: DatabaseConnection, now: datetime) -> set[Lane]:
     """Returns the lanes in which something is due."""
-    queries = [
-        f"EXISTS (SELECT 1 FROM refresh_state WHERE lane = {lane:d} AND next_update_at <= $1)"  # noqa: S608 - a number
-        for lane in Lane
-    ]
+    queries = [f"EXISTS (SELECT 1 FROM refresh_state WHERE lane = {lane:d} AND next_update_at <= $1)" for lane in Lane]
     row = await connection.fetch_row(f"SELECT {', '.join(queries)}", now)
     return {lane for lane, is_due in zip(Lane, row or (), strict=False) if is_due}
 
@@ -82,7 +79,7 @@ async def claim_due(
         )
         RETURNING CAST(entity_id AS text), entity_ref, unprocessed_entity, result_hash, cache, errors,
             failures, settled_by, {lane:d}
-        """,  # noqa: S608 - the dialect's words and numbers only
+        """,
         due_at,
         int(lane),
         now,
@@ -101,7 +98,7 @@ async def move_due(
             SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_id", "$2")} AND next_update_at = $3
             ORDER BY entity_id {for_no_key_update(connection)}
         )
-        """,  # noqa: S608 - the dialect's words only
+        """,
         next_update_at,
         list(entity_ids),
         due_at,
@@ -116,7 +113,7 @@ async def move_up(connection: DatabaseConnection, after: datetime, next_update_a
             SELECT entity_id FROM refresh_state WHERE next_update_at > $2
             ORDER BY entity_id {for_no_key_update(connection)}
         )
-        """,  # noqa: S608 - the dialect's words only
+        """,
         next_update_at,
         after,
     )
@@ -143,7 +140,7 @@ async def set_failures(
         UPDATE refresh_state SET failures = $1,
             next_update_at = CASE WHEN next_update_at = $2 THEN $3 ELSE next_update_at END
         WHERE {among(connection, "entity_id", "$4")}
-        """,  # noqa: S608 - the dialect's words only
+        """,
         failures,
         due_at,
         next_update_at,
@@ -160,7 +157,7 @@ async def make_due(connection: DatabaseConnection, entity_ids: Sequence[str], no
                 SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_id", "$2")}
                 ORDER BY entity_id {for_no_key_update(connection)}
             )
-            """,  # noqa: S608 - the dialect's words only
+            """,
             now,
             list(entity_ids),
         )
@@ -193,7 +190,7 @@ async def take_expired_leases(connection: DatabaseConnection, now: datetime) -> 
         f"""
         DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE until < $1 {skip_locked(connection)})
         RETURNING CAST(id AS text), due_at, entity_ids
-        """,  # noqa: S608 - the dialect's words only
+        """,
         now,
     )
     return [Lease(lease_id, _time(due_at), msgspec.json.decode(ids)) for lease_id, due_at, ids in rows]

@@ -18,7 +18,7 @@ async def find_parents(connection: DatabaseConnection, refs: Sequence[str]) -> l
         f"""
         SELECT source_entity_ref, target_entity_ref FROM refresh_state_references
         WHERE {among(connection, "target_entity_ref", "$1")} AND source_entity_ref IS NOT NULL ORDER BY id
-        """,  # noqa: S608 - the dialect's words only
+        """,
         list(refs),
         row_type=Edge,
     )
@@ -57,7 +57,7 @@ async def schedule(connection: DatabaseConnection, refs: Sequence[str], now: dat
             SELECT entity_ref FROM refresh_state WHERE {among(connection, "entity_ref", "$2")}
             ORDER BY entity_id {for_no_key_update(connection)}
         )
-        """,  # noqa: S608
+        """,
         now,
         list(refs),
     )

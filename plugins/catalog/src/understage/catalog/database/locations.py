@@ -27,18 +27,18 @@ class Location(msgspec.Struct, frozen=True, rename="camel"):
 
 async def find_all(connection: DatabaseConnection) -> list[Location]:
     """Returns all locations by id."""
-    return await connection.fetch(f"SELECT {_COLUMNS} FROM locations ORDER BY id", row_type=Location)  # noqa: S608
+    return await connection.fetch(f"SELECT {_COLUMNS} FROM locations ORDER BY id", row_type=Location)
 
 
 async def find_by_id(connection: DatabaseConnection, location_id: str) -> Location | None:
     """Returns a location."""
-    query = f"SELECT {_COLUMNS} FROM locations WHERE id = $1"  # noqa: S608
+    query = f"SELECT {_COLUMNS} FROM locations WHERE id = $1"
     return await connection.fetch_row(query, location_id, row_type=Location)
 
 
 async def find_by_target(connection: DatabaseConnection, location_type: str, target: str) -> Location | None:
     """Returns the location of a type and target."""
-    query = f"SELECT {_COLUMNS} FROM locations WHERE type = $1 AND target = $2"  # noqa: S608
+    query = f"SELECT {_COLUMNS} FROM locations WHERE type = $1 AND target = $2"
     return await connection.fetch_row(query, location_type, target, row_type=Location)
 
 
@@ -46,7 +46,7 @@ async def insert(connection: DatabaseConnection, location: Location) -> bool:
     """Adds a location; returns whether there was none of its type and target."""
     return bool(
         await connection.execute(
-            f"INSERT INTO locations ({_COLUMNS}) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",  # noqa: S608
+            f"INSERT INTO locations ({_COLUMNS}) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
             *msgspec.structs.astuple(location),
         )
     )

@@ -25,7 +25,7 @@ async def find_incoming(connection: DatabaseConnection, refs: Sequence[str]) -> 
         SELECT s.entity_ref, r.source_key, r.source_entity_ref
         FROM refresh_state s LEFT JOIN refresh_state_references r ON r.target_entity_ref = s.entity_ref
         WHERE {among(connection, "s.entity_ref", "$1")}
-        """,  # noqa: S608 - the dialect's words only
+        """,
         list(refs),
         row_type=Incoming,
     )
@@ -37,7 +37,7 @@ async def lock_entities(connection: DatabaseConnection, refs: Sequence[str]) -> 
         f"""
         SELECT 1 FROM refresh_state WHERE {among(connection, "entity_ref", "$1")}
         ORDER BY entity_ref {for_update(connection)}
-        """,  # noqa: S608
+        """,
         list(refs),
     )
 

@@ -49,7 +49,7 @@ async def find_leftovers(connection: DatabaseConnection, after_id: str, last_id:
         f"""
         SELECT CAST(x.{column} AS text) FROM {table} x WHERE x.{column} > $1 AND x.{column} <= $2
             AND NOT EXISTS (SELECT 1 FROM refresh_state s WHERE s.entity_id = x.{column})
-        """  # noqa: S608 - tables and columns from above
+        """
         for table, column in _TABLES
     ]
     rows = await connection.fetch(" UNION ".join(queries), after_id, last_id)
@@ -63,7 +63,7 @@ async def delete_leftovers(connection: DatabaseConnection, entity_ids: Sequence[
         if table == index.TABLE:
             continue
         await connection.execute(
-            f"DELETE FROM {table} WHERE {among(connection, column, '$1')}",  # noqa: S608
+            f"DELETE FROM {table} WHERE {among(connection, column, '$1')}",
             list(entity_ids),
         )
 
@@ -72,6 +72,6 @@ async def forget_served(connection: DatabaseConnection, entity_ids: Sequence[str
     """Has the final forms of entities written anew when they are stitched next, with their index rows."""
     await index.remove_entities(connection, entity_ids, only_unserved=True)
     await connection.execute(
-        f"UPDATE final_entities SET hash = '' WHERE {among(connection, 'entity_id', '$1')}",  # noqa: S608
+        f"UPDATE final_entities SET hash = '' WHERE {among(connection, 'entity_id', '$1')}",
         list(entity_ids),
     )

@@ -36,7 +36,7 @@ async def replace_keys(
         keys: entity ids with their keys.
     """
     wanted = {(entity_id, stored_key(key)) for entity_id, key in keys}
-    query = f"SELECT CAST(entity_id AS text), key FROM refresh_keys WHERE {among(connection, 'entity_id', '$1')}"  # noqa: S608
+    query = f"SELECT CAST(entity_id AS text), key FROM refresh_keys WHERE {among(connection, 'entity_id', '$1')}"
     rows = await connection.fetch(query, list(entity_ids)) if entity_ids else []
     known = {(row[0], row[1]) for row in rows}
     gone = sorted(known - wanted)
@@ -67,7 +67,7 @@ async def schedule_by_keys(connection: DatabaseConnection, keys: Iterable[str], 
             )
             ORDER BY entity_id {for_no_key_update(connection)}
         )
-        """,  # noqa: S608 - the dialect's words only
+        """,
         now,
         sorted({stored_key(key) for key in keys}),
     )

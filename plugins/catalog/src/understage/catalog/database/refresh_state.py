@@ -60,7 +60,7 @@ class StoredRelation(msgspec.Struct, frozen=True):
 async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> list[KnownEntity]:
     """Returns which of these entities are known already."""
     return await connection.fetch(
-        "SELECT CAST(entity_id AS text), entity_ref, unprocessed_hash, location_key FROM refresh_state"  # noqa: S608
+        "SELECT CAST(entity_id AS text), entity_ref, unprocessed_hash, location_key FROM refresh_state"
         f" WHERE {among(connection, 'entity_ref', '$1')}",
         list(refs),
         row_type=KnownEntity,
@@ -134,7 +134,7 @@ async def store_results(connection: DatabaseConnection, results: Sequence[Result
     if connection.dialect == "sqlite":
         # Nobody else writes while this transaction does.
         ids = [one.entity_id for one in results]
-        query = f"SELECT entity_id, result_hash FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}"  # noqa: S608
+        query = f"SELECT entity_id, result_hash FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}"
         known: dict[str, str | None] = dict(await connection.fetch(query, ids))
         results = [one for one in results if one.entity_id in known and known[one.entity_id] == one.before]
     return await update_rows(
@@ -152,7 +152,7 @@ async def store_results(connection: DatabaseConnection, results: Sequence[Result
 async def find_outgoing_edges(connection: DatabaseConnection, source_refs: Sequence[str]) -> list[Edge]:
     """Returns the edges from these entities."""
     return await connection.fetch(
-        "SELECT source_entity_ref, target_entity_ref FROM refresh_state_references"  # noqa: S608
+        "SELECT source_entity_ref, target_entity_ref FROM refresh_state_references"
         f" WHERE {among(connection, 'source_entity_ref', '$1')}",
         list(source_refs),
         row_type=Edge,
@@ -181,7 +181,7 @@ async def find_provided_among(
         SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
         FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
         WHERE r.source_key = $1 AND {among(connection, "r.target_entity_ref", "$2")}
-        """,  # noqa: S608 - the dialect's words only
+        """,
         source_key,
         list(refs),
         row_type=KnownEntity,
@@ -228,7 +228,7 @@ async def delete_provider_edges(connection: DatabaseConnection, edges: Iterable[
 async def delete_incoming_edges(connection: DatabaseConnection, target_refs: Sequence[str]) -> None:
     """Removes everything that keeps these entities alive, because a new owner has claimed them."""
     await connection.execute(
-        f"DELETE FROM refresh_state_references WHERE {among(connection, 'target_entity_ref', '$1')}",  # noqa: S608
+        f"DELETE FROM refresh_state_references WHERE {among(connection, 'target_entity_ref', '$1')}",
         list(target_refs),
     )
 
@@ -239,7 +239,7 @@ async def find_orphans(connection: DatabaseConnection, refs: Sequence[str]) -> l
         f"""
         SELECT entity_ref FROM refresh_state s WHERE {among(connection, "s.entity_ref", "$1")}
         AND NOT EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref)
-        """,  # noqa: S608
+        """,
         list(refs),
     )
     return [row[0] for row in rows]
@@ -248,7 +248,7 @@ async def find_orphans(connection: DatabaseConnection, refs: Sequence[str]) -> l
 async def find_relations(connection: DatabaseConnection, originating_ids: Sequence[str]) -> list[StoredRelation]:
     """Returns the relations that these entities have given."""
     return await connection.fetch(
-        "SELECT CAST(originating_entity_id AS text), source_entity_ref, type, target_entity_ref FROM relations"  # noqa: S608
+        "SELECT CAST(originating_entity_id AS text), source_entity_ref, type, target_entity_ref FROM relations"
         f" WHERE {among(connection, 'originating_entity_id', '$1')}",
         list(originating_ids),
         row_type=StoredRelation,
@@ -283,7 +283,7 @@ async def find_relation_sources(connection: DatabaseConnection, refs: Sequence[s
         SELECT DISTINCT r.source_entity_ref FROM relations r
         JOIN refresh_state s ON s.entity_id = r.originating_entity_id
         WHERE {among(connection, "s.entity_ref", "$1")}
-        """,  # noqa: S608
+        """,
         list(refs),
     )
     return [row[0] for row in rows]
@@ -299,14 +299,14 @@ async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -
         f"""
         SELECT entity_id FROM refresh_state WHERE {among(connection, "entity_ref", "$1")}
         ORDER BY entity_ref {for_update(connection)}
-        """,  # noqa: S608
+        """,
         list(refs),
     )
     ids = [row[0] for row in rows]
     await index.remove_entities(connection, ids)
     for table, column in _DEPENDENT_ROWS:
-        await connection.execute(f"DELETE FROM {table} WHERE {among(connection, column, '$1')}", ids)  # noqa: S608
-    await connection.execute(f"DELETE FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}", ids)  # noqa: S608
+        await connection.execute(f"DELETE FROM {table} WHERE {among(connection, column, '$1')}", ids)
+    await connection.execute(f"DELETE FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}", ids)
 
 
 async def find_target_refs(connection: DatabaseConnection, source_refs: Sequence[str]) -> list[str]:

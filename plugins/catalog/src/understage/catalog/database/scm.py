@@ -25,7 +25,7 @@ async def schedule_from(connection: DatabaseConnection, places: Sequence[str], n
     found = f"""
         SELECT entity_id FROM refresh_keys WHERE {among(connection, "key", "$2")}
         UNION SELECT entity_id FROM search WHERE key IN ({_PLACES}) AND {among(connection, "value", "$3")}
-    """  # noqa: S608 - the catalog's own keys, and the dialect's words
+    """
     keys = [stored_key(place) for place in places]
     return await _schedule(connection, found, now, keys, [place.lower() for place in places])
 
@@ -41,7 +41,7 @@ async def schedule_below(connection: DatabaseConnection, prefix: str, now: datet
     found = rf"""
         SELECT entity_id FROM refresh_keys WHERE key LIKE $2 ESCAPE '\'
         UNION SELECT entity_id FROM search WHERE key IN ({_PLACES}) AND value LIKE $3 ESCAPE '\'
-    """  # noqa: S608
+    """
     escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return await _schedule(connection, found, now, f"{escaped}%", f"{escaped.lower()}%")
 
@@ -60,7 +60,7 @@ async def _schedule(connection: DatabaseConnection, found: str, now: datetime, *
             SELECT entity_id FROM refresh_state WHERE entity_id IN ({found})
             ORDER BY entity_id {for_no_key_update(connection)}
         )
-        """,  # noqa: S608
+        """,
         now,
         *values,
     )

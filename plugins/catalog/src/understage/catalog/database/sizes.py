@@ -59,7 +59,7 @@ async def count(connection: DatabaseConnection, now: datetime) -> Sizes:
         now: the time.
     """
     due = await connection.fetch_row(
-        f"SELECT count(*), min(next_update_at) FROM refresh_state WHERE {_IN_ANY_LANE} AND next_update_at <= $1",  # noqa: S608 - numbers
+        f"SELECT count(*), min(next_update_at) FROM refresh_state WHERE {_IN_ANY_LANE} AND next_update_at <= $1",
         now,
         row_type=_Queue,
     )
@@ -76,7 +76,7 @@ async def count(connection: DatabaseConnection, now: datetime) -> Sizes:
 async def find_oldest_due(connection: DatabaseConnection, now: datetime) -> datetime | None:
     """Returns since when the entity is due that has been so longest."""
     row = await connection.fetch_row(
-        f"SELECT next_update_at FROM ({' UNION ALL '.join(map(_oldest_of, Lane))}) o ORDER BY 1 LIMIT 1",  # noqa: S608
+        f"SELECT next_update_at FROM ({' UNION ALL '.join(map(_oldest_of, Lane))}) o ORDER BY 1 LIMIT 1",
         now,
         row_type=_Due,
     )
@@ -85,8 +85,8 @@ async def find_oldest_due(connection: DatabaseConnection, now: datetime) -> date
 
 def _oldest_of(lane: Lane) -> str:
     condition = f"lane = {lane:d} AND next_update_at <= $1"
-    oldest = f"SELECT next_update_at FROM refresh_state WHERE {condition} ORDER BY next_update_at LIMIT 1"  # noqa: S608
-    return f"SELECT next_update_at FROM ({oldest}) l{lane:d}"  # noqa: S608
+    oldest = f"SELECT next_update_at FROM refresh_state WHERE {condition} ORDER BY next_update_at LIMIT 1"
+    return f"SELECT next_update_at FROM ({oldest}) l{lane:d}"
 
 
 async def _number(connection: DatabaseConnection, query: str) -> int:

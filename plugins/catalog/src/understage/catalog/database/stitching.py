@@ -85,7 +85,7 @@ async def claim_requests(connection: DatabaseConnection, limit: int) -> list[Sti
             SELECT entity_ref FROM stitch_queue ORDER BY lane, requested_at LIMIT $1 {skip_locked(connection)}
         )
         RETURNING entity_ref, requested_at
-        """,  # noqa: S608 - the dialect's words only
+        """,
         limit,
         row_type=StitchRequest,
     )
@@ -102,7 +102,7 @@ async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) ->
         FROM refresh_state s
         WHERE {among(connection, "s.entity_ref", "$1")} AND s.processed_entity IS NOT NULL
         ORDER BY s.entity_ref {key_share(connection)}
-        """,  # noqa: S608
+        """,
         list(refs),
         row_type=ProcessedEntity,
     )
@@ -111,7 +111,7 @@ async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) ->
 async def find_outgoing_relations(connection: DatabaseConnection, refs: Sequence[str]) -> list[OutgoingRelation]:
     """Returns the relations of these entities, in no order; two entities may have given the same one."""
     return await connection.fetch(
-        "SELECT source_entity_ref, type, target_entity_ref FROM relations"  # noqa: S608
+        "SELECT source_entity_ref, type, target_entity_ref FROM relations"
         f" WHERE {among(connection, 'source_entity_ref', '$1')}",
         list(refs),
         row_type=OutgoingRelation,

@@ -58,7 +58,7 @@ async def find_unprocessed(connection: DatabaseConnection, reason: Reason) -> li
         WHERE {_CONDITIONS[reason]}
             AND NOT EXISTS (SELECT 1 FROM final_entities f WHERE f.entity_id = s.entity_id)
         ORDER BY s.entity_ref
-        """,  # noqa: S608 - the conditions from above
+        """,
         row_type=UnprocessedEntity,
     )
 

@@ -101,7 +101,7 @@ class Statement:
         return f"{column} IN ({', '.join(map(self.value, values))})"
 
     def _exists(self, entity_id: str, condition: str) -> str:
-        return f"EXISTS (SELECT 1 FROM search x WHERE x.entity_id = {entity_id} AND {condition} {self._fence})"  # noqa: S608
+        return f"EXISTS (SELECT 1 FROM search x WHERE x.entity_id = {entity_id} AND {condition} {self._fence})"
 
 
 def like_pattern(text: str) -> str:
