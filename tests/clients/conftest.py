@@ -55,7 +55,8 @@ class RunningBackend:
 
     def guest_identity(self) -> dict[str, Any]:
         """Signs a guest in, as the frontend does, and returns the token with whom it stands for."""
-        session = httpx2.get(f"{self.url}/api/auth/guest/refresh", headers={"X-Requested-With": "XMLHttpRequest"})
+        headers = {"X-Requested-With": "XMLHttpRequest"}
+        session = httpx2.get(f"{self.url}/api/auth/guest/refresh", headers=headers, timeout=FILL_SECONDS)
         assert session.status_code == 200, session.text
         identity: dict[str, Any] = session.json()["backstageIdentity"]
         return identity
@@ -104,7 +105,7 @@ def wait_until_filled(backend: RunningBackend, log: Path) -> None:
 def entity_count(backend: RunningBackend) -> int:
     """Returns how many entities the catalog holds."""
     headers = {"Authorization": f"Bearer {backend.static_token}"}
-    answer = httpx2.get(f"{backend.url}/api/catalog/entities/by-query?limit=0", headers=headers)
+    answer = httpx2.get(f"{backend.url}/api/catalog/entities/by-query?limit=0", headers=headers, timeout=FILL_SECONDS)
     assert answer.status_code == 200, answer.text
     total: int = answer.json()["totalItems"]
     return total
