@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from typing_extensions import override
@@ -46,3 +48,47 @@ async def test_what_one_lane_brings_is_done_by_another(catalog: Catalog, make_co
     await running.connect_providers()
     await asyncio.wait_for(running.engine.settle(), 60)
     assert len(await catalog.refs()) == MANY
+
+
+class StuckPlace(CatalogProcessor):
+    """Reads places of the type `stuck`, which never answer."""
+
+    def __init__(self) -> None:
+        self.is_asked = asyncio.Event()
+
+    @override
+    async def read_location(self, location: LocationRef, *, optional: bool, emit: Emit, cache: ProcessorCache) -> bool:
+        if location.type != "stuck":
+            return False
+        self.is_asked.set()
+        await asyncio.Event().wait()
+        return True
+
+
+async def test_a_place_that_does_not_answer_holds_up_no_other_work(catalog: Catalog, make_component: Component) -> None:
+    """K405: while one lane waits for a slow place, what becomes due is processed by another one, and served."""
+    place = StuckPlace()
+    catalog.write("a.yaml", make_component("web"))
+    stuck = {"type": "stuck", "target": "somewhere"}
+    file = {"type": "file", "target": str(catalog.folder / "a.yaml")}
+    settings = {"locations": [stuck, file], "stitchingStrategy": {"pollingInterval": {"milliseconds": 20}}}
+    running = catalog.create(catalog=settings, processors=[place])
+    await running.connect_providers()
+    working = asyncio.create_task(running.engine.settle())
+    try:
+        await asyncio.wait_for(place.is_asked.wait(), 30)
+        while not await catalog.refs():  # noqa: ASYNC110 - the database has no event to wait for
+            await asyncio.sleep(0.02)
+        catalog.write("a.yaml", make_component("web", owner="others"))
+        due = "UPDATE refresh_state SET next_update_at = $1, lane = 0 WHERE entity_ref = $2"
+        location = await catalog.database.fetch_row(
+            "SELECT source_entity_ref FROM refresh_state_references WHERE target_entity_ref = 'component:default/web'"
+        )
+        await catalog.database.execute(due, datetime.now(UTC), location[0])
+        async with asyncio.timeout(30):
+            while await catalog.relations("component:default/web") != [("ownedBy", "group:default/others")]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working

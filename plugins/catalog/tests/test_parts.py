@@ -50,6 +50,26 @@ async def test_what_waits_to_be_stored_is_bounded() -> None:
     assert longest <= 2 * (2 * 5 + 3)
 
 
+async def test_what_is_ready_does_not_wait_for_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """K405: less than a part is handed over after a while, since one that still runs may take minutes."""
+    monkeypatch.setattr(parts, "LONGEST_WAIT_SECONDS", 0.01)
+    stored: list[int] = []
+    is_stored = asyncio.Event()
+
+    async def run(one: int) -> int:
+        if one == 0:
+            await is_stored.wait()
+        return one
+
+    async def store(results: list[int], is_last: bool) -> None:
+        stored.extend(results)
+        is_stored.set()
+
+    running = run_in_parts(range(4), run, store, weight=lambda one: 1, part=100, at_once=3)
+    await asyncio.wait_for(running, 30)
+    assert stored == [1, 2, 3, 0]
+
+
 @pytest.mark.parametrize("place", ["run", "store"])
 async def test_a_failure_ends_it(place: str) -> None:
     """K408: what one run or the storing raises is raised as it is, and the others are cancelled."""

@@ -91,5 +91,6 @@ async def test_what_fails_is_run_again(catalog: Catalog, make_component: Compone
     counting = Counting(asks=False)
     catalog.write("a.yaml", make_component("web", dependsOn=["no-kind"]))
     await start(catalog, counting)
+    before = counting.runs["web"]
     await catalog.later()
-    assert counting.runs["web"] == 2
+    assert counting.runs["web"] == before + 1

@@ -31,7 +31,7 @@ class KnownEntity(msgspec.Struct, frozen=True):
 
 
 class NewEntity(msgspec.Struct, frozen=True):
-    """An entity as it was found."""
+    """An entity as it was found, maybe with what processing has made of it already; see `Result`."""
 
     entity_id: str
     entity_ref: str
@@ -39,6 +39,11 @@ class NewEntity(msgspec.Struct, frozen=True):
     unprocessed_hash: str
     location_key: str | None
     lane: int = Lane.NEW
+    processed_entity: str | None = None
+    result_hash: str | None = None
+    errors: str = "[]"
+    cache: str | None = None
+    settled_by: str | None = None
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -67,8 +72,16 @@ async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> lis
     )
 
 
-async def insert_entities(connection: DatabaseConnection, entities: Iterable[NewEntity], now: datetime) -> int:
-    """Adds entities, to be processed soon; those that another replica has added meanwhile stay as they are.
+async def insert_entities(
+    connection: DatabaseConnection, entities: Iterable[NewEntity], now: datetime, due_at: datetime | None = None
+) -> int:
+    """Adds entities; those that another replica has added meanwhile stay as they are.
+
+    Args:
+        connection: of a transaction.
+        entities: the entities.
+        now: when those are due that processing has not made anything of yet.
+        due_at: when the others are; now, if there are none.
 
     Returns:
         how many were added.
@@ -77,12 +90,15 @@ async def insert_entities(connection: DatabaseConnection, entities: Iterable[New
         connection,
         """
         INSERT INTO refresh_state (entity_id, entity_ref, unprocessed_entity, unprocessed_hash, location_key,
-            lane, next_update_at, last_discovery_at)
+            lane, processed_entity, result_hash, errors, cache, settled_by, next_update_at, last_discovery_at)
         {rows} ON CONFLICT (entity_ref) DO NOTHING
         """,
-        ("uuid", "text", "text", "text", "text", "smallint", "timestamptz", "timestamptz"),
+        (
+            *("uuid", "text", "text", "text", "text", "smallint"),
+            *("text", "text", "text", "text", "text", "timestamptz", "timestamptz"),
+        ),
         # Not a list: there may be many, and each row is made when it is about to be written.
-        ((*astuple(entity), now, now) for entity in entities),
+        ((*astuple(one), now if one.result_hash is None else due_at or now, now) for one in entities),
     )
 
 

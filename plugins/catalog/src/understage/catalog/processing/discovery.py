@@ -9,7 +9,7 @@ from datetime import datetime
 
 from understage.catalog.database import claims, reachability, refresh_state
 from understage.catalog.database.due import Lane
-from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity
+from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity, Result
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.catalog.processing.collector import Child
 from understage.plugin_api import DatabaseConnection
@@ -26,11 +26,13 @@ class Found:
         source: a provider's name or an entity's ref.
         child: the entity.
         lane: how soon it is to be processed, if it is new or has changed.
+        result: what processing has made of it already; it counts only if the entity is new.
     """
 
     source: str
     child: Child
     lane: Lane = Lane.NEW
+    result: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,21 @@ class Discovery:
     Attributes:
         edges: who leads to what, of the entities that were taken.
         conflicts: entities that were refused.
+        finished: ids of new entities that were stored with their results.
     """
 
     edges: list[Edge] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
+    finished: set[str] = field(default_factory=set)
 
 
 async def take_in(
-    connection: DatabaseConnection, found: Sequence[Found], now: datetime, *, is_contested: bool = False
+    connection: DatabaseConnection,
+    found: Sequence[Found],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+    is_contested: bool = False,
 ) -> Discovery:
     """Inserts or updates entities. A name belongs to the location that brought it first, as long as it does.
 
@@ -88,21 +97,28 @@ async def take_in(
         connection: of a transaction.
         found: the entities; edges to them are left to the caller.
         now: when they are due to be processed.
+        due_at: when those are due that have a result already; needed if any has.
         is_contested: whether others may want any of these names at the same time, not only those that change hands.
     """
     discovery = Discovery()
     rest = list(found)
     while rest:
-        part, lost = await _take_in(connection, rest, now, is_contested=is_contested)
+        part, lost = await _take_in(connection, rest, now, due_at, is_contested=is_contested)
         discovery.edges += part.edges
         discovery.conflicts += part.conflicts
+        discovery.finished |= part.finished
         # Another replica was faster with these: now they are known.
         rest = [one for one in rest if one.child.ref in lost]
     return discovery
 
 
 async def _take_in(
-    connection: DatabaseConnection, found: Sequence[Found], now: datetime, *, is_contested: bool
+    connection: DatabaseConnection,
+    found: Sequence[Found],
+    now: datetime,
+    due_at: datetime | None,
+    *,
+    is_contested: bool,
 ) -> tuple[Discovery, set[str]]:
     """Returns what was taken, and names that were free but are no longer."""
     refs = sorted({one.child.ref for one in found})
@@ -120,14 +136,16 @@ async def _take_in(
     if plan.claimed:
         await claims.note_dispossessed(connection, sorted(plan.claimed), now)
         await refresh_state.delete_incoming_edges(connection, sorted(plan.claimed))
-    inserted = await refresh_state.insert_entities(connection, plan.new.values(), now)
+    inserted = await refresh_state.insert_entities(connection, plan.new.values(), now, due_at)
     await refresh_state.update_entities(connection, plan.changed.values(), now)
     lost: set[str] = set()
     if inserted < len(plan.new):
         holders = await _find_known(connection, sorted(plan.new))
         lost = {ref for ref, mine in plan.new.items() if holders[ref].entity_id != mine.entity_id}
     edges = [edge for edge in plan.edges if edge.target_entity_ref not in lost]
-    return Discovery(edges, [one for one in plan.conflicts if one.ref not in lost]), lost
+    conflicts = [one for one in plan.conflicts if one.ref not in lost]
+    finished = {one.entity_id for ref, one in plan.new.items() if one.result_hash is not None and ref not in lost}
+    return Discovery(edges, conflicts, finished), lost
 
 
 async def _find_known(connection: DatabaseConnection, refs: Sequence[str]) -> dict[str, KnownEntity]:
@@ -165,7 +183,7 @@ def _sort_out(found: Sequence[Found], known: dict[str, KnownEntity]) -> _Plan:
     for one in sorted(found, key=lambda item: (item.child.ref, item.child.location_key is None)):
         child, holder = one.child, known.get(one.child.ref)
         if holder is None:
-            entity = _entity(new_entity_id(), one)
+            entity = _new(one)
             plan.new[child.ref] = entity
             known[child.ref] = KnownEntity(entity.entity_id, child.ref, child.hash, child.location_key)
         elif holder.location_key is not None and holder.location_key != child.location_key:
@@ -179,6 +197,25 @@ def _sort_out(found: Sequence[Found], known: dict[str, KnownEntity]) -> _Plan:
                 known[child.ref] = KnownEntity(holder.entity_id, child.ref, child.hash, child.location_key)
         plan.edges.append(Edge(one.source, child.ref))
     return plan
+
+
+def _new(found: Found) -> NewEntity:
+    child, result = found.child, found.result
+    if result is None:
+        return _entity(new_entity_id(), found)
+    return NewEntity(
+        result.entity_id,
+        child.ref,
+        child.entity,
+        child.hash,
+        child.location_key,
+        Lane.PERIODIC,
+        result.processed_entity,
+        result.result_hash,
+        result.errors,
+        result.cache,
+        result.settled_by,
+    )
 
 
 def _entity(entity_id: str, found: Found) -> NewEntity:

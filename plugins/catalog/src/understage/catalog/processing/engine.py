@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 from understage.catalog.config import DEFAULT_POLL_SECONDS
 from understage.catalog.database.due import ClaimedEntity, Lane
 from understage.catalog.database.sizes import find_oldest_due
+from understage.catalog.processing.ahead import RunAhead
 from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.collector import UNKNOWN
 from understage.catalog.processing.content_hash import text_hash
@@ -27,9 +29,9 @@ from understage.catalog.processing.replanning import Replanning
 from understage.catalog.processing.reporting import Reporter
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.stitcher import StitchedBatch, stitch_batch
-from understage.catalog.processing.storing import OrphanStrategy, Processed, StoredBatch, store_batch
+from understage.catalog.processing.storing import OrphanStrategy, Processed, StoredBatch, lane_of_children, store_batch
 from understage.catalog.totals import CHANGES_CHANNEL
-from understage.catalog_api import ProcessingErrorHandler
+from understage.catalog_api import EntityJson, ProcessingErrorHandler
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
 
 PROCESSING_BATCH = 200
@@ -86,6 +88,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._last_stitching = time.monotonic()
         self._storing = asyncio.Lock()
+        self._ahead = RunAhead()
         self._lanes_at_work = 0
         self._brought = asyncio.Event()
         self._skips_from = time.monotonic() + interval_seconds[1]
@@ -94,6 +97,7 @@ class Engine:
     def wake(self) -> None:
         """Says that there is something to do; otherwise it is noticed at the next look."""
         self._wake.set()
+        self._tell_lanes()
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -115,27 +119,47 @@ class Engine:
 
         While there is much to process, stitching waits, because what is processed next would often have it repeated.
         """
-        deadline = self._last_stitching + LONGEST_WITHOUT_STITCHING_SECONDS
-        processed = sum(await side_by_side(lambda: self._process_until(deadline)))
-        is_behind = time.monotonic() > deadline
-        stitched = sum(await side_by_side(self.stitch_due if is_behind else self._stitch_for_a_while))
-        self._last_stitching = time.monotonic()
+        processed = sum(await side_by_side(self._process))
+        stitched = sum(await side_by_side(self._stitch_for_a_while))
         return bool(processed or stitched)
 
-    async def _process_until(self, deadline: float) -> int:
-        """Processes until nothing is due, or the time has come to stitch; returns how many entities.
+    async def _process(self) -> int:
+        """Processes until nothing is due and no lane is at work; returns how many entities.
 
-        A lane that finds nothing waits for what another one brings: a file in work may hold thousands of entities.
+        A lane that finds nothing waits for what another one brings: a file in work may hold thousands of entities. The
+        other one may also be kept waiting itself, by a slow reader, so new work is looked for meanwhile.
         """
         processed = 0
         while True:
-            self._brought.clear()
-            count = await self.process_due()
+            brought = self._brought
+            # Counted from before it claims: who finds nothing because this lane is just taking all must wait for it.
+            self._lanes_at_work += 1
+            try:
+                count = await self.process_due()
+            finally:
+                self._lanes_at_work -= 1
+                is_brought = brought.is_set()
+                self._tell_lanes()
             processed += count
-            if time.monotonic() > deadline or not (count or self._lanes_at_work):
+            if not (count or self._lanes_at_work):
                 return processed
-            if not count:
-                await self._brought.wait()
+            if time.monotonic() - self._last_stitching > LONGEST_WITHOUT_STITCHING_SECONDS:
+                await self.stitch_due()
+            elif not (count or is_brought or await self._is_brought(self._brought)):
+                await self._stitch_for_a_while()
+
+    def _tell_lanes(self) -> None:
+        """Tells the lanes that wait to look again; each waits for what comes after its own last look."""
+        brought, self._brought = self._brought, asyncio.Event()
+        brought.set()
+
+    async def _is_brought(self, brought: asyncio.Event) -> bool:
+        """Waits for something to process; returns whether there is likely to be any."""
+        try:
+            await asyncio.wait_for(brought.wait(), self._poll_seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def _stitch_for_a_while(self) -> int:
         """Stitches until nothing is queued, or the time has come to see what else is due; returns how many entities."""
@@ -169,9 +193,8 @@ class Engine:
             # One lane stores while the other one runs processors; two that store would wait for each other's rows.
             async with self._storing:
                 await self._store(sorted(results, key=_ref), lease, is_last=is_last)
-            self._brought.set()
+            self._tell_lanes()
 
-        self._lanes_at_work += 1
         try:
             async with lease.renewed():
                 await run_in_parts(
@@ -185,9 +208,6 @@ class Engine:
         except Exception:
             self._reporter.failed(len(claimed))
             raise
-        finally:
-            self._lanes_at_work -= 1
-            self._brought.set()
         return len(claimed)
 
     async def stitch_due(self) -> int:
@@ -199,6 +219,7 @@ class Engine:
                 await connection.notify(CHANGES_CHANNEL)
             return batch
 
+        self._last_stitching = time.monotonic()
         with self._reporter.stitching() as report:
             batch = await in_transaction(self._database, stitch)
             report(batch)
@@ -213,10 +234,24 @@ class Engine:
         fingerprint = pipeline.fingerprint(unprocessed_hash)
         if self._may_skip(claimed, fingerprint):
             return Processed(claimed, NOTHING_NEW, claimed.result_hash or "", begun_at, fingerprint)
-        entity: dict[str, Any] = msgspec.json.decode(claimed.unprocessed_entity)
-        cache: dict[str, Any] = msgspec.json.decode(claimed.cache) if claimed.cache else {}
+        entity: EntityJson = msgspec.json.decode(claimed.unprocessed_entity)
         settled_by = fingerprint if pipeline.settles(entity) else None
-        outcome = await pipeline.run(claimed.entity_ref, entity, unprocessed_hash, cache)
+        processed = await self._run(claimed, entity, unprocessed_hash, settled_by)
+        children = processed.outcome.children
+        if children and processed.is_first:
+            ahead = await self._ahead.run(children, lane_of_children(processed), pipeline, self._run_child)
+            processed = replace(processed, ahead=ahead)
+        return processed
+
+    async def _run_child(self, claimed: ClaimedEntity, entity: EntityJson, unprocessed_hash: str) -> Processed:
+        return await self._run(claimed, entity, unprocessed_hash, self.pipeline.fingerprint(unprocessed_hash))
+
+    async def _run(
+        self, claimed: ClaimedEntity, entity: EntityJson, unprocessed_hash: str, settled_by: str | None
+    ) -> Processed:
+        begun_at = time.monotonic()
+        cache: dict[str, Any] = msgspec.json.decode(claimed.cache) if claimed.cache else {}
+        outcome = await self.pipeline.run(claimed.entity_ref, entity, unprocessed_hash, cache)
         if self._reporter.metrics:
             self._reporter.metrics.run(time.monotonic() - begun_at, is_good=outcome.entity is not None)
         if outcome.is_unchanged and claimed.result_hash:
@@ -249,13 +284,13 @@ class Engine:
             await set_pauses(connection, processed, now, lease.due_at)
             if not batch:
                 return StoredBatch()
-            stored = await store_batch(connection, batch, now, self._orphan_strategy)
+            stored = await store_batch(connection, batch, now, lease.due_at, self._orphan_strategy)
             if stored.deleted:
                 await connection.notify(CHANGES_CHANNEL)
             return stored
 
         stored = await in_transaction(self._database, store)
-        self._reporter.stored(processed, stored)
+        self._reporter.stored([*processed, *stored.ahead], stored)
         await self._tell_handler(processed)
         if stored.deleted:
             self._on_change()

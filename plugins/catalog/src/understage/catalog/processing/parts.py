@@ -11,6 +11,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LONGEST_ON_THE_LOOP_SECONDS = 0.002
+LONGEST_WAIT_SECONDS = 1.0
+"""So long what is ready waits for more; then it is handed over, since what still runs may take minutes."""
 
 
 async def run_in_parts(
@@ -29,7 +31,8 @@ async def run_in_parts(
         run: runs one.
         store: takes results, and whether these are the last ones; it is called at least once if there is anything.
         weight: how much a result is.
-        part: how much is handed over at once. While twice as much waits, no further ones are run.
+        part: how much is handed over at once, unless there is less for a while. While twice as much waits, no further
+            ones are run.
         at_once: how many run side by side.
 
     Raises:
@@ -97,10 +100,19 @@ class _Work(Generic[T, R]):
             self._changed.notify_all()
             await self._changed.wait_for(lambda: self._weight < 2 * self._part or not self._missing)
 
+    async def _is_whole(self) -> bool:
+        """Waits for a part; returns False if that takes too long."""
+        whole = self._changed.wait_for(lambda: self._weight >= self._part or not self._missing)
+        try:
+            return await asyncio.wait_for(whole, LONGEST_WAIT_SECONDS)
+        except TimeoutError:
+            return False
+
     async def take(self) -> tuple[list[R], bool]:
-        """Waits for a part; returns it, and whether it is the last one."""
+        """Waits for a part, or for less of one after a while; returns it, and whether it is the last one."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._weight >= self._part or not self._missing)
+            while not await self._is_whole() and not self._ready:
+                pass
             results, self._ready, self._weight = self._ready, [], 0
             self._changed.notify_all()
             return results, not self._missing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -12,7 +12,7 @@ import msgspec
 from understage.catalog.database import claims, due, refresh_keys, refresh_state, stitching
 from understage.catalog.database.due import ClaimedEntity, Lane
 from understage.catalog.database.refresh_state import Edge, Result, StoredRelation
-from understage.catalog.processing.discovery import FEW, Conflict, Found, take_in
+from understage.catalog.processing.discovery import FEW, Conflict, Discovery, Found, take_in
 from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Outcome
 from understage.catalog.processing.waiting import note_refused_by_entities
@@ -31,6 +31,7 @@ class Processed:
         hash: of the outcome.
         begun_at: when its run began, in seconds that never go back.
         settled_by: what the outcome follows from, or None if processors have asked others.
+        ahead: those of its children that were run already; they are stored with their outcomes if they are new.
     """
 
     claimed: ClaimedEntity
@@ -38,6 +39,7 @@ class Processed:
     hash: str
     begun_at: float = 0.0
     settled_by: str | None = None
+    ahead: Sequence[Processed] = ()
 
     @property
     def is_failure(self) -> bool:
@@ -62,14 +64,20 @@ class StoredBatch:
     Attributes:
         conflicts: entities that were refused.
         deleted: refs of entities that nothing leads to any more.
+        ahead: children that were stored together with their outcomes.
     """
 
     conflicts: list[Conflict] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    ahead: list[Processed] = field(default_factory=list)
 
 
 async def store_batch(
-    connection: DatabaseConnection, batch: Sequence[Processed], now: datetime, orphan_strategy: OrphanStrategy
+    connection: DatabaseConnection,
+    batch: Sequence[Processed],
+    now: datetime,
+    due_at: datetime,
+    orphan_strategy: OrphanStrategy,
 ) -> StoredBatch:
     """Stores outcomes, and queues for stitching whatever they change.
 
@@ -77,27 +85,29 @@ async def store_batch(
         connection: of a transaction.
         batch: outcomes that are no repetitions, or only in what processors remember.
         now: the time of whatever becomes due.
+        due_at: when the entities of the batch are looked at again.
         orphan_strategy: what to do with entities that nothing leads to any more.
     """
     ids = await refresh_state.store_results(connection, [_result(one) for one in batch])
     await due.make_due(connection, [one.claimed.entity_id for one in batch if one.claimed.entity_id not in ids], now)
     fresh = [one for one in batch if not one.is_repetition and one.claimed.entity_id in ids]
     stored = StoredBatch()
-    found = [Found(one.claimed.entity_ref, child, _lane(one)) for one in fresh for child in one.outcome.children]
+    found = [found for one in fresh for found in _found(one)]
     known = [one.claimed.entity_ref for one in fresh if not one.is_first]
     if known:
         await claims.hold_claims_of_entities(connection, known)
-    discovery = await take_in(connection, found, now) if found else None
-    if discovery is not None:
-        stored.conflicts = discovery.conflicts
+    discovery = await take_in(connection, found, now, due_at=due_at) if found else Discovery()
+    stored.conflicts = discovery.conflicts
+    stored.ahead = [ahead for one in fresh for ahead in one.ahead if ahead.claimed.entity_id in discovery.finished]
     refused = {Edge(conflict.source, conflict.ref) for conflict in stored.conflicts}
-    added, removed = await _diff_edges(connection, fresh, discovery.edges if discovery else [], refused)
+    added, removed = await _diff_edges(connection, fresh, discovery.edges, refused)
     await refresh_state.delete_edges(connection, removed)
     await refresh_state.insert_edges(connection, added)
     complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
     await note_refused_by_entities(connection, known, complete, stored.conflicts, now)
-    stale = await _store_relations(connection, [one for one in fresh if one.outcome.entity is not None])
+    fresh += stored.ahead
     good = [one for one in fresh if one.outcome.entity is not None]
+    stale = await _store_relations(connection, good)
     await refresh_keys.replace_keys(
         connection,
         [one.claimed.entity_id for one in good if not one.is_first],
@@ -121,10 +131,18 @@ async def store_batch(
     return stored
 
 
-def _lane(parent: Processed) -> Lane:
+def lane_of_children(parent: Processed) -> Lane:
     """Returns how soon the entities that another one led to are to be processed."""
     is_awaited = parent.claimed.lane == Lane.URGENT and len(parent.outcome.children) <= FEW
     return Lane.URGENT if is_awaited else Lane.NEW
+
+
+def _found(parent: Processed) -> Iterator[Found]:
+    lane = lane_of_children(parent)
+    ahead = {one.claimed.entity_ref: one for one in parent.ahead}
+    for child in parent.outcome.children:
+        one = ahead.get(child.ref)
+        yield Found(parent.claimed.entity_ref, child, lane, None if one is None else _result(one))
 
 
 def _result(one: Processed) -> Result:
