@@ -6,8 +6,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from tests.support.waiting import until
 from typing_extensions import override
 
+from understage.catalog.processing.engine import Engine
 from understage.catalog_api import CatalogProcessor, Emit, EntityJson, LocationRef, ProcessorCache
 
 Catalog = Any
@@ -77,18 +80,38 @@ async def test_a_place_that_does_not_answer_holds_up_no_other_work(catalog: Cata
     working = asyncio.create_task(running.engine.settle())
     try:
         await asyncio.wait_for(place.is_asked.wait(), 30)
-        while not await catalog.refs():  # noqa: ASYNC110 - the database has no event to wait for
-            await asyncio.sleep(0.02)
+        await until(catalog.refs)
         catalog.write("a.yaml", make_component("web", owner="others"))
         due = "UPDATE refresh_state SET next_update_at = $1, lane = 0 WHERE entity_ref = $2"
         location = await catalog.database.fetch_row(
             "SELECT source_entity_ref FROM refresh_state_references WHERE target_entity_ref = 'component:default/web'"
         )
         await catalog.database.execute(due, datetime.now(UTC), location[0])
-        async with asyncio.timeout(30):
-            while await catalog.relations("component:default/web") != [("ownedBy", "group:default/others")]:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        changed = [("ownedBy", "group:default/others")]
+
+        async def is_changed() -> bool:
+            return bool(await catalog.relations("component:default/web") == changed)
+
+        await until(is_changed)
     finally:
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
+
+
+async def test_lanes_without_work_do_not_keep_each_other_looking(
+    catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K405: when nothing is due any more, a few looks tell so: each lane looks once more after the last work."""
+    looks = 0
+    look = Engine.process_due
+
+    async def counted(engine: Engine) -> int:
+        nonlocal looks
+        looks += 1
+        return await look(engine)
+
+    monkeypatch.setattr(Engine, "process_due", counted)
+    catalog.write("a.yaml", make_component("web"))
+    await catalog.start("a.yaml")
+    assert looks < 15

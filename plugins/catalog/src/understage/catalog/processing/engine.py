@@ -138,7 +138,9 @@ class Engine:
                 count = await self.process_due()
             finally:
                 self._lanes_at_work -= 1
-                is_brought = brought.is_set()
+            is_brought = brought.is_set()
+            if count or not self._lanes_at_work:
+                # Not whenever there was nothing: two lanes would keep each other looking.
                 self._tell_lanes()
             processed += count
             if not (count or self._lanes_at_work):
