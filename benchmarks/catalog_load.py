@@ -51,8 +51,8 @@ def relations_of(count: int) -> Relations:
     """Returns type and target of all relations by source, sorted as they are served."""
     found: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for entity in served(count):
-        for relation in kind_relations(entity):
-            found[str(relation.source)].add((relation.type, str(relation.target)))
+        for source, kind, target in kind_relations(entity):
+            found[str(source)].add((kind, str(target)))
     return {source: sorted(pairs) for source, pairs in found.items()}
 
 

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from understage.catalog.model.field_formats import (
     FieldFormatError,
+    _has_scheme_and_place,
     check_field_formats,
     is_api_version,
     is_entity_name,
@@ -76,6 +79,22 @@ def test_urls() -> None:
     """K318: a link's address is absolute."""
     assert all(map(is_url, ["https://a", "http://a:8/b?c#d", "mailto:a@b", "ftp://x/y"]))
     assert not any(map(is_url, ["", "a", "/a", "//a/b", "https://", "http:", "https://a:port", "https://[x", 1]))
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"(?i)\s?https?:/{0,3}[a-z0-9.\-@:\[\]]*[0-9/?#]?.{0,8}\s?\Z") | st.text(max_size=20))
+def test_plain_urls_are_what_they_are_in_full(text: str) -> None:
+    """K318: addresses that are recognised at a glance are those that are valid when they are taken apart."""
+    assert is_url(text) == _has_scheme_and_place(text)
+
+
+@pytest.mark.parametrize("check", [is_key, is_api_version])
+def test_nothing_longer_than_a_key_is_one(check: Any) -> None:
+    """K310, K314: the longest is a subdomain of 253 characters, a slash and 63 characters."""
+    subdomain = ".".join(["d" * 62] * 4)
+    assert check(f"{subdomain}d/{'x' * 63}")
+    assert not check(f"{subdomain}dd/{'x' * 63}")
+    assert not check("x" * 100_000)
 
 
 @pytest.mark.parametrize(

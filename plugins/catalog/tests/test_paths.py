@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understage.catalog.model.paths import MAX_DEPTH, check_paths
+from understage.catalog.model.paths import MAX_DEPTH, _check, _is_plainly_fine, check_paths
 from understage.errors import InputError
 
 Catalog = Any
@@ -63,6 +63,29 @@ def test_other_json_is_judged_by_its_keys_alone(value: Any) -> None:
     except InputError as error:
         assert "vary only in casing" in str(error)  # noqa: PT017 - both outcomes are good
     check_paths({"spec": _in_lower_case(value)})
+
+
+keys = st.sampled_from(["a", "A", "b", "ß", "SS"])
+leaves = st.text(max_size=2) | st.integers() | st.none()
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        keys, st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=12)
+    )
+)
+def test_the_quick_look_finds_nothing_fine_that_is_not(value: dict[str, Any]) -> None:
+    """K473: what passes without a closer look would have passed it as well."""
+    if _is_plainly_fine(value):
+        _check("", [value], 0)
+
+
+def test_the_quick_look_spares_what_most_entities_are() -> None:
+    """K473: texts, lists of texts, and lists of objects of texts need no closer look."""
+    links = [{"url": "https://a", "title": "A"}, {"url": "https://b", "Icon": "x"}]
+    assert _is_plainly_fine({"metadata": {"links": links, "tags": ["a", "A"]}, "spec": {"x": {"y": 1}}})
+    assert not _is_plainly_fine({"metadata": {"links": [*links, {"icon": "x"}]}})
 
 
 def _in_lower_case(value: Any) -> Any:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.extensions import ProcessingExtensions
-from understage.catalog.processors.placeholders import PlaceholderProcessor
+from understage.catalog.processors.placeholders import PlaceholderProcessor, _has_placeholders
 from understage.catalog.reading.remembered_reads import RememberedReads
 from understage.catalog.reading.shared_reads import SharedReads
 from understage.catalog_api import LocationRef, Placeholder
@@ -195,3 +195,18 @@ async def test_unchanged_files_are_taken_from_memory() -> None:
 
 def _clock(now: list[float]) -> Callable[[], float]:
     return lambda: now[0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"$text": "x"}, {"a": {"$x": 1, "b": 2}}, {"a": [[{"b": {"$": 1}}]]}, {"a": [1, {"b": []}, {"$json": []}]}],
+)
+def test_keys_with_a_dollar_sign_are_found_anywhere(value: Any) -> None:
+    """K377: an entity with such a key is looked at closer, however deep it is."""
+    assert _has_placeholders(value)
+
+
+@pytest.mark.parametrize("value", [{}, {"a$": "$b"}, {"a": ["$x", {"b": "$y"}, [None, 1, True]]}])
+def test_dollar_signs_elsewhere_are_no_placeholders(value: Any) -> None:
+    """K377: dollar signs within a key or in a text mean nothing."""
+    assert not _has_placeholders(value)

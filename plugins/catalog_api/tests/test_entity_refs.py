@@ -1,5 +1,7 @@
 """Entity and location references."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +122,30 @@ def test_a_script_is_seen_through_disguises(text: str) -> None:
     """K367: browsers ignore case and blanks in a scheme, so they hide nothing."""
     assert is_script_url(text)
     assert not is_script_url("https://host/javascript:x")
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["namespace", "name"]), st.sampled_from(["", "A", "b", 1, None])),
+    st.sampled_from(["", "K", 1, None]),
+)
+def test_an_entity_is_named_as_its_parts_are(metadata: dict[str, object], kind: object) -> None:
+    """K326, K328: an entity has the name that its parts give, or the error that they give."""
+
+    def outcome(make: Callable[[], object]) -> str:
+        try:
+            return str(make())
+        except EntityRefError as error:
+            return f"error: {error}"
+
+    parts = {"kind": kind, "namespace": metadata.get("namespace"), "name": metadata.get("name")}
+    expected = outcome(lambda: parse_entity_ref(parts))
+    assert outcome(lambda: stringify_entity_ref({"kind": kind, "metadata": metadata})) == expected
+
+
+def test_what_is_remembered_depends_on_what_is_left_out() -> None:
+    """K325: the same text means something else where other defaults hold; long references are read as short ones."""
+    assert parse_entity_ref("web", default_kind="a") == EntityRef("a", "default", "web")
+    assert parse_entity_ref("web", default_kind="b", default_namespace="n") == EntityRef("b", "n", "web")
+    assert parse_entity_ref("w" * 1000, default_kind="b").name == "w" * 1000
+    assert parse_location_ref("url:" + "w" * 1000).target == "w" * 1000

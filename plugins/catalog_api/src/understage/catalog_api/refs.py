@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from understage.errors import InputError
 
 DEFAULT_NAMESPACE = "default"
+
+# Many entities name the same owners, systems and places, and each is looked at again and again. What is longer than
+# references usually are is not remembered, which bounds the memory.
+_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 250
 
 
 class EntityRefError(InputError):
@@ -59,7 +65,27 @@ def parse_entity_ref(
     """
     if isinstance(ref, EntityRef):
         return ref
-    kind, namespace, name = _split(ref) if isinstance(ref, str) else _members(ref)
+    if isinstance(ref, str):
+        parse = _parse_remembered if len(ref) <= _LONGEST_REMEMBERED else _parse_text
+        return parse(ref, default_kind, default_namespace)
+    return _complete(ref, *_members(ref), default_kind, default_namespace)
+
+
+def _parse_text(ref: str, default_kind: str | None, default_namespace: str) -> EntityRef:
+    return _complete(ref, *_split(ref), default_kind, default_namespace)
+
+
+_parse_remembered = lru_cache(_REMEMBERED)(_parse_text)
+
+
+def _complete(
+    ref: str | Mapping[str, Any],
+    kind: str | None,
+    namespace: str | None,
+    name: str | None,
+    default_kind: str | None,
+    default_namespace: str,
+) -> EntityRef:
     kind = kind if kind is not None else default_kind
     namespace = namespace if namespace is not None else default_namespace
     if not kind:
@@ -109,10 +135,16 @@ def stringify_entity_ref(ref: EntityRef | Mapping[str, Any]) -> str:
     if isinstance(ref, EntityRef):
         return str(ref)
     metadata = ref.get("metadata")
-    if isinstance(metadata, Mapping):
-        parts = {"kind": ref.get("kind"), "namespace": metadata.get("namespace"), "name": metadata.get("name")}
-        return str(parse_entity_ref(parts))
-    return str(parse_entity_ref(ref))
+    if not isinstance(metadata, Mapping):
+        return str(parse_entity_ref(ref))
+    kind, namespace, name = ref.get("kind"), metadata.get("namespace"), metadata.get("name")
+    if _is_part(kind) and _is_part(name) and (namespace is None or _is_part(namespace)):
+        return f"{kind}:{DEFAULT_NAMESPACE if namespace is None else namespace}/{name}".lower()
+    return str(parse_entity_ref({"kind": kind, "namespace": namespace, "name": name}))
+
+
+def _is_part(value: object) -> bool:
+    return bool(value) and isinstance(value, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +173,10 @@ def parse_location_ref(ref: str) -> LocationRef:
     Raises:
         LocationRefError: type or target is missing, or the type is the scheme of a URL.
     """
+    return _parse_remembered_location(ref) if len(ref) <= _LONGEST_REMEMBERED else _parse_location(ref)
+
+
+def _parse_location(ref: str) -> LocationRef:
     kind, separator, target = ref.partition(":")
     kind, target = kind.strip(), target.strip()
     if not separator or not kind or not target:
@@ -152,6 +188,9 @@ def parse_location_ref(ref: str) -> LocationRef:
     if is_script_url(target):
         raise LocationRefError(f"Invalid location ref '{ref}': its target is a script")
     return LocationRef(kind, target)
+
+
+_parse_remembered_location = lru_cache(_REMEMBERED)(_parse_location)
 
 
 def is_script_url(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,13 @@ _SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _ENTITY_NAME = re.compile(rf"{_NAME}\Z")
 _NAMESPACE = re.compile(rf"{_LABEL}\Z")
 _TAG = re.compile(r"[a-z0-9:+#]+(?:-[a-z0-9:+#]+)*\Z")
+# What most links are. Everything else is taken apart in full.
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:[/?#][!-~]*)?\Z")
+
+# A DNS subdomain, a slash and a name or version.
+_LONGEST_KEY = 253 + 1 + 63
+# The keys, tags and versions of a catalog are few, and each entity is looked at again and again.
+_REMEMBERED = 4096
 
 _NAME_TEXT = "sequences of [a-zA-Z0-9] separated by any of [-_.], at most 63 characters in total"
 _LABEL_TEXT = "sequences of [a-z0-9] separated by [-], at most 63 characters in total"
@@ -36,7 +44,12 @@ class FieldFormatError(InputError):
 
 def is_api_version(value: Any) -> bool:
     """Tells whether a value is `suffix` or `dns.subdomain/suffix`."""
-    prefix, separator, suffix = value.rpartition("/") if isinstance(value, str) else ("", "", "")
+    return isinstance(value, str) and len(value) <= _LONGEST_KEY and _is_api_version(value)
+
+
+@lru_cache(_REMEMBERED)
+def _is_api_version(value: str) -> bool:
+    prefix, separator, suffix = value.rpartition("/")
     return bool(_VERSION.match(suffix)) and (not separator or is_dns_subdomain(prefix))
 
 
@@ -62,8 +75,11 @@ def is_dns_subdomain(value: str) -> bool:
 
 def is_key(value: Any) -> bool:
     """Tells whether a value may be the key of a label or annotation."""
-    if not isinstance(value, str):
-        return False
+    return isinstance(value, str) and len(value) <= _LONGEST_KEY and _is_key(value)
+
+
+@lru_cache(_REMEMBERED)
+def _is_key(value: str) -> bool:
     prefix, separator, name = value.partition("/")
     return is_entity_name(name) and is_dns_subdomain(prefix) if separator else is_entity_name(value)
 
@@ -75,13 +91,20 @@ def is_label_value(value: Any) -> bool:
 
 def is_tag(value: Any) -> bool:
     """Tells whether a value has the form of a tag."""
-    return isinstance(value, str) and len(value) <= 63 and bool(_TAG.match(value))
+    return isinstance(value, str) and len(value) <= 63 and _is_tag(value)
+
+
+@lru_cache(_REMEMBERED)
+def _is_tag(value: str) -> bool:
+    return bool(_TAG.match(value))
 
 
 def is_url(value: Any) -> bool:
     """Tells whether a value is an absolute address."""
-    if not isinstance(value, str):
-        return False
+    return isinstance(value, str) and (bool(_PLAIN_URL.match(value)) or _has_scheme_and_place(value))
+
+
+def _has_scheme_and_place(value: str) -> bool:
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018 - reading it raises for a port that is no number

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from understage.catalog_api import EntityJson, EntityRef, parse_entity_ref, relations
 
 SORTED_FIELDS = ("providesApis", "consumesApis", "dependsOn", "dependencyOf", "memberOf", "children", "members")
 
 
-class Relation(NamedTuple):
-    """A relation from one entity to another.
-
-    Attributes:
-        source: whose relation it is.
-        type: what it is.
-        target: the other entity.
-    """
-
-    source: EntityRef
-    type: str
-    target: EntityRef
+Relation = tuple[EntityRef, str, EntityRef]
+"""Whose relation it is, what it is, and the other entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +74,16 @@ def kind_relations(entity: EntityJson) -> Iterator[Relation]:
     if not fields:
         return
     metadata = entity["metadata"]
-    own = EntityRef(entity["kind"], metadata["namespace"], metadata["name"])
+    namespace = metadata["namespace"]
+    own = EntityRef(entity["kind"], namespace, metadata["name"])
     for field in fields:
         value = spec.get(field.member)
-        for text in (value,) if isinstance(value, str) else value or ():
-            other = parse_entity_ref(text, default_kind=field.default_kind, default_namespace=own.namespace)
-            yield Relation(own, field.outgoing, other)
-            yield Relation(other, field.incoming, own)
+        if not value:
+            continue
+        for text in (value,) if isinstance(value, str) else value:
+            other = parse_entity_ref(text, default_kind=field.default_kind, default_namespace=namespace)
+            yield own, field.outgoing, other
+            yield other, field.incoming, own
 
 
 def sort_reference_lists(entity: EntityJson) -> None:

@@ -10,6 +10,7 @@ from understage.errors import InputError
 
 MAX_DEPTH = 100
 NOT_INDEXED = frozenset(("attachments", "relations", "status"))
+_TEXT = frozenset((str,))
 
 
 def check_paths(entity: EntityJson) -> None:
@@ -23,7 +24,42 @@ def check_paths(entity: EntityJson) -> None:
     Raises:
         InputError: names both paths, or the one that is too deep.
     """
-    _check("", [{name: value for name, value in entity.items() if name not in NOT_INDEXED}], 0)
+    indexed = {name: value for name, value in entity.items() if name not in NOT_INDEXED}
+    if not _is_plainly_fine(indexed):
+        _check("", [indexed], 0)
+
+
+def _is_plainly_fine(indexed: dict[str, Any]) -> bool:
+    """Tells whether nothing is wrong, as far as that is seen without knowing any path; False means to look closer.
+
+    Every entity passes here again and again, and hardly any has to be looked at closer.
+    """
+    level = [indexed]
+    for _ in range(MAX_DEPTH):
+        inner: list[dict[str, Any]] = []
+        for members in level:
+            if len({*map(str.lower, members)}) != len(members):
+                return False
+            for value in members.values():
+                kind = type(value)
+                if kind is dict:
+                    inner.append(value)
+                elif kind is list and not _TEXT.issuperset(map(type, value)) and not _is_plain_list(value):
+                    return False
+        if not inner:
+            return True
+        level = inner
+    return False
+
+
+def _is_plain_list(values: list[Any]) -> bool:
+    """Tells whether a list holds nothing but objects of texts whose keys, all together, do not differ in case only."""
+    keys: set[str] = set()
+    for item in values:
+        if type(item) is not dict or not _TEXT.issuperset(map(type, item.values())):
+            return False
+        keys.update(item)
+    return len({*map(str.lower, keys)}) == len(keys)
 
 
 def _check(path: str, objects: Sequence[dict[str, Any]], depth: int) -> None:

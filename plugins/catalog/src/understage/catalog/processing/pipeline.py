@@ -1,8 +1,8 @@
 """The run of one entity through all processors."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin
 
 from understage.catalog.model.envelope import check_envelope, enforce_policies
@@ -30,8 +30,6 @@ FINGERPRINT = "fingerprint"
 FAILURES = "failures"
 FAILURES_UNTIL_FORGOTTEN = 5
 TYPES_FROM_ANYWHERE = ("url",)
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -199,17 +197,16 @@ class Pipeline:
         self, ref: str, entity: EntityJson, location: LocationRef, emit: Collector, cache_of: CacheOf
     ) -> EntityJson:
         for processor in self._processors.before:
-            entity = await _named(
-                processor,
-                "pre-processing",
-                ref,
-                processor.pre_process_entity(
+            try:
+                entity = await processor.pre_process_entity(
                     entity, location=location, origin=emit.origin, emit=emit, cache=cache_of(processor)
-                ),
-            )
+                )
+            except Exception as error:
+                raise _named(error, processor, "pre-processing", ref) from error
         check_envelope(entity)
-        if stringify_entity_ref(entity) != ref:
-            raise InputError(f"a processor has changed the name of {ref} to {stringify_entity_ref(entity)}")
+        name = stringify_entity_ref(entity)
+        if name != ref:
+            raise InputError(f"a processor has changed the name of {ref} to {name}")
         try:
             entity = enforce_policies(entity, self._formats)
         except InputError as error:
@@ -218,31 +215,30 @@ class Pipeline:
         if entity["kind"] == LOCATION_KIND:
             await self._reading.read(entity, location, emit, cache_of)
         for processor in self._processors.after:
-            entity = await _named(
-                processor,
-                "post-processing",
-                ref,
-                processor.post_process_entity(entity, location=location, emit=emit, cache=cache_of(processor)),
-            )
+            try:
+                entity = await processor.post_process_entity(
+                    entity, location=location, emit=emit, cache=cache_of(processor)
+                )
+            except Exception as error:
+                raise _named(error, processor, "post-processing", ref) from error
         check_paths(entity)
         return entity
 
     async def _validate_kind(self, ref: str, entity: EntityJson) -> None:
         known = False
         for processor in self._processors.kinds:
-            if await _named(processor, "validating", ref, processor.validate_entity_kind(entity)):
-                known = True
+            try:
+                known = await processor.validate_entity_kind(entity) or known
+            except Exception as error:
+                raise _named(error, processor, "validating", ref) from error
         if not known:
             raise InputError(
                 f"No processor recognized the entity {ref} as valid, possibly caused by a foreign kind or apiVersion"
             )
 
 
-async def _named(processor: CatalogProcessor, step: str, ref: str, work: Awaitable[T]) -> T:
-    try:
-        return await work
-    except Exception as error:
-        raise InputError(f"Processor {processor.name} threw an error while {step} the entity {ref}", error) from error
+def _named(error: Exception, processor: CatalogProcessor, step: str, ref: str) -> InputError:
+    return InputError(f"Processor {processor.name} threw an error while {step} the entity {ref}", error)
 
 
 def _resolve_plainly(url: str, base: str) -> str:

@@ -35,6 +35,6 @@ class BuiltinKindsProcessor(CatalogProcessor):
         """Emits the relations and sorts the lists that they come from."""
         if is_built_in_kind(entity):
             sort_reference_lists(entity)
-            for relation in kind_relations(entity):
-                emit.relation(*relation)
+            for source, kind, target in kind_relations(entity):
+                emit.relation(source, kind, target)
         return entity

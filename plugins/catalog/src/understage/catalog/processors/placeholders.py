@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from understage.catalog_api import (
@@ -67,7 +67,17 @@ class PlaceholderProcessor(CatalogProcessor):
         return await resolver(Placeholder(key[1:], given, base_url, self._read, self._resolve_url, emit))
 
 
-def _has_placeholders(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(key[:1] == "$" or _has_placeholders(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_placeholders, value))
+def _has_placeholders(entity: EntityJson) -> bool:
+    waiting: list[dict[str, Any] | list[Any]] = [entity]
+    for container in waiting:
+        # Every entity passes here again and again: most values are texts, and most keys have no dollar sign at all.
+        if isinstance(container, dict):
+            if "$" in "".join(container) and any(key[:1] == "$" for key in container):
+                return True
+            values: Iterable[Any] = container.values()
+        else:
+            values = container
+        for value in values:
+            if type(value) is not str and isinstance(value, dict | list):
+                waiting.append(value)  # noqa: PERF401 - there is hardly ever one to append
+    return False
