@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.model.field_formats import (
@@ -81,7 +81,6 @@ def test_urls() -> None:
     assert not any(map(is_url, ["", "a", "/a", "//a/b", "https://", "http:", "https://a:port", "https://[x", 1]))
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"(?i)\s?https?:/{0,3}[a-z0-9.\-@:\[\]]*[0-9/?#]?.{0,8}\s?\Z") | st.text(max_size=20))
 def test_plain_urls_are_what_they_are_in_full(text: str) -> None:
     """K318: addresses that are recognised at a glance are those that are valid when they are taken apart."""

@@ -69,7 +69,6 @@ keys = st.sampled_from(["a", "A", "b", "ß", "SS"])
 leaves = st.text(max_size=2) | st.integers() | st.none()
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         keys, st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=12)

@@ -124,7 +124,6 @@ def test_a_script_is_seen_through_disguises(text: str) -> None:
     assert not is_script_url("https://host/javascript:x")
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["namespace", "name"]), st.sampled_from(["", "A", "b", 1, None])),
     st.sampled_from(["", "K", 1, None]),
