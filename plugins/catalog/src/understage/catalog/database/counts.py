@@ -46,7 +46,7 @@ async def count_value(
     if kinds is not None:
         where += f" AND {statement.values('c.kind', kinds)}"
     row = await connection.fetch_row(
-        f"SELECT CAST(coalesce(sum(c.entities), 0) AS bigint) FROM search_counted c WHERE {where}",  # noqa: S608
+        f"SELECT CAST(coalesce(sum(c.entities), 0) AS bigint) FROM search_counted c WHERE {where}",
         *statement.arguments,
     )
     return int(row[0]) if row is not None else 0
@@ -62,7 +62,7 @@ async def counted_facet(connection: DatabaseConnection, key: str, kinds: Sequenc
         f"""
         SELECT c.original_value, CAST(sum(c.entities) AS bigint) FROM search_counted c WHERE {where}
         GROUP BY c.original_value HAVING sum(c.entities) <> 0 ORDER BY c.original_value
-        """,  # noqa: S608 - every value is an argument
+        """,
         *statement.arguments,
     )
     return [(row[0], row[1]) for row in rows]
@@ -79,7 +79,7 @@ def counted_rows(source: str, number: str) -> str:
     return f"""
         SELECT key, kind, original_value, min(value), {number} FROM {source}
         {"AND" if " WHERE " in source else "WHERE"} {condition} GROUP BY key, kind, original_value
-        """  # noqa: S608 - the code's own words
+        """
 
 
 async def add_changes(connection: DatabaseConnection, changes: Mapping[CountedValue, int]) -> None:
@@ -172,5 +172,5 @@ async def _miscounts(connection: DatabaseConnection) -> list[tuple[str, str, str
             SELECT key, kind, original_value, value, 0, 1 FROM search
             WHERE original_value IS NOT NULL AND key IN ({_COUNTED})
         ) b GROUP BY key, kind, original_value HAVING sum(counted) <> sum(found)
-        """  # noqa: S608 - the code's own keys
+        """
     )

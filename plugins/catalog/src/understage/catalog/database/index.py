@@ -32,7 +32,7 @@ class SearchRow(msgspec.Struct, frozen=True):
 async def find_rows(connection: DatabaseConnection, entity_ids: Sequence[str]) -> list[SearchRow]:
     """Returns the index rows of these entities."""
     return await connection.fetch(
-        "SELECT CAST(entity_id AS text), kind, key, value, original_value FROM search"  # noqa: S608
+        "SELECT CAST(entity_id AS text), kind, key, value, original_value FROM search"
         f" WHERE {among(connection, 'entity_id', '$1')}",
         list(entity_ids),
         row_type=SearchRow,
@@ -76,7 +76,7 @@ async def remove_entities(
     condition = among(connection, "entity_id", "$1")
     if only_unserved:
         condition += " AND NOT EXISTS (SELECT 1 FROM final_entities f WHERE f.entity_id = search.entity_id)"
-    remove = f"DELETE FROM search WHERE {condition}"  # noqa: S608 - the dialect's words only
+    remove = f"DELETE FROM search WHERE {condition}"
     if connection.dialect == "postgres":
         # What is counted are the rows that this statement has removed, whoever else removes some at the same time.
         changes = counted_rows("gone", "-count(*)")

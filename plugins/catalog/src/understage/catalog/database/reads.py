@@ -25,7 +25,7 @@ async def find_by_id(connection: DatabaseConnection, entity_id: str, predicate: 
 
 
 async def _find_one(connection: DatabaseConnection, column: str, value: str, predicate: Predicate) -> str | None:
-    query = f"SELECT f.final_entity FROM final_entities f WHERE {column} = $1"  # noqa: S608
+    query = f"SELECT f.final_entity FROM final_entities f WHERE {column} = $1"
     if predicate == EVERYTHING:
         row = await connection.fetch_row(query, value)
     else:
@@ -43,7 +43,7 @@ async def find_by_refs(connection: DatabaseConnection, refs: Sequence[str], pred
     if predicate != EVERYTHING:
         condition += f" AND {statement.condition(predicate, 'f.entity_id')}"
     rows = await connection.fetch(
-        f"SELECT f.entity_ref, f.final_entity FROM final_entities f WHERE {condition}",  # noqa: S608
+        f"SELECT f.entity_ref, f.final_entity FROM final_entities f WHERE {condition}",
         *statement.arguments,
     )
     return {row[0]: row[1] for row in rows}
@@ -84,7 +84,7 @@ async def find_ordered_ids(
 async def find_by_ids(connection: DatabaseConnection, ids: Sequence[str]) -> list[str]:
     """Returns the JSON texts of those of the entities that exist, in the order of the ids."""
     rows = await connection.fetch(
-        "SELECT CAST(f.entity_id AS text), f.final_entity FROM final_entities f"  # noqa: S608 - the dialect's words only
+        "SELECT CAST(f.entity_id AS text), f.final_entity FROM final_entities f"
         f" WHERE {among(connection, 'f.entity_id', '$1')}",
         list(ids),
     )
@@ -105,7 +105,7 @@ async def _find_ordered(
     for key, ascending in order:
         first, direction = ("min", "ASC") if ascending else ("max", "DESC")
         value = (
-            f"(SELECT {first}(o.value) FROM search o "  # noqa: S608
+            f"(SELECT {first}(o.value) FROM search o "
             f"WHERE o.entity_id = f.entity_id AND o.key = {statement.value(key)})"
         )
         terms += [f"{value} IS NULL", f"{value} {direction}"]
@@ -115,7 +115,7 @@ async def _find_ordered(
     no_limit = None if connection.dialect == "postgres" else -1
     limits = f"LIMIT {statement.value(no_limit if limit is None else limit)} OFFSET {statement.value(offset)}"
     rows = await connection.fetch(
-        f"SELECT {what} FROM final_entities f {where} ORDER BY {', '.join(terms)} {limits}",  # noqa: S608
+        f"SELECT {what} FROM final_entities f {where} ORDER BY {', '.join(terms)} {limits}",
         *statement.arguments,
     )
     return [row[0] for row in rows]
@@ -149,14 +149,14 @@ async def find_facet(
     if driver is not None:
         if has_many:
             # Fenced, so that the key's rows are joined as a whole: the database takes the alternatives for few.
-            rows_of_key = f"SELECT s.entity_id, s.original_value FROM search s WHERE {' AND '.join(conditions)}"  # noqa: S608
+            rows_of_key = f"SELECT s.entity_id, s.original_value FROM search s WHERE {' AND '.join(conditions)}"
             source, conditions = f"({rows_of_key} {fence(connection)}) s", ["TRUE"]
         source = f"({driver_rows(connection, statement, driver, kinds)}) d JOIN {source} ON s.entity_id = d.entity_id"
         rest = without(rest, driver)
     if rest != EVERYTHING:
         conditions.append(statement.condition(rest, "s.entity_id"))
     rows = await connection.fetch(
-        f"SELECT s.original_value, count(*) FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608
+        f"SELECT s.original_value, count(*) FROM {source} WHERE {' AND '.join(conditions)}"
         " GROUP BY s.original_value ORDER BY s.original_value",
         *statement.arguments,
     )

@@ -6,6 +6,7 @@ other. Values are those of JSON. Import this module lazily: PyYAML takes tens of
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ _NO_NUMBER = frozenset(
     sign + word for word in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN") for sign in ("", "+", "-")
 )
 _LARGEST_INTEGER = 2**63
+_LONGEST_INTEGER = 1000
+"""So many digits are read as an integer; Python refuses thousands, and they are a float anyway."""
 
 
 class YamlDocumentError(InputError):
@@ -173,18 +176,27 @@ class _Builder:
 def _typed(text: str) -> Any:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if _INTEGER.match(text):
+    if len(text) <= _LONGEST_INTEGER and _INTEGER.match(text):
         return _integer(int(text))
     if _FLOAT.match(text):
-        number = float(text)
-        return number if abs(number) != float("inf") else None
+        return _float(text)
     if _OTHER_BASE.match(text):
         return _integer(int(text, 0))
     return None if text in _NO_NUMBER else text
 
 
-def _integer(number: int) -> int | float:
-    return number if -_LARGEST_INTEGER <= number < _LARGEST_INTEGER else float(number)
+def _integer(number: int) -> int | float | None:
+    if -_LARGEST_INTEGER <= number < _LARGEST_INTEGER:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return None  # as JSON writes what is infinite
+
+
+def _float(text: str) -> float | None:
+    number = float(text)
+    return None if math.isinf(number) else number
 
 
 def _syntax_error(error: yaml.YAMLError, file: str, index: int, line: int) -> YamlDocumentError:
