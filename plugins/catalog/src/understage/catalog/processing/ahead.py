@@ -20,7 +20,7 @@ from understage.catalog.processing.pipeline import Pipeline
 from understage.catalog.processing.storing import Processed
 from understage.catalog_api import EntityJson
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 500
 """So many entities of one parent, which bounds what is kept in memory; others are stored as they were found."""
 
 Run = Callable[[ClaimedEntity, EntityJson, str], Awaitable[Processed]]
