@@ -83,9 +83,9 @@ class Collector:
                 InputError(f"{location}: {ref} is here a second time; only the first one is used")
             )
             return
-        text = msgspec.json.encode(_with_locations(entity, location, self.origin)).decode()
+        text = msgspec.json.encode(_with_locations(entity, location, self.origin))
         key = str(location) if location_key == _BY_LOCATION else location_key
-        self.children[ref] = Child(ref, text, text_hash(text), key)
+        self.children[ref] = Child(ref, text.decode(), text_hash(text), key)
 
     def location(self, location: LocationRef) -> None:
         """Takes a place to read further entities from."""

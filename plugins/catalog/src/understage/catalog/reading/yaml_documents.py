@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from understage.catalog.reading.plain_yaml import PlainReader
 from understage.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ MAX_TEXT_CHARACTERS = 10_000_000
 MAX_VALUES = 200_000
 MAX_DEPTH = 100
 
-_DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+_DOCUMENT_START = re.compile(r"\n---(?=[ \t\r\n]|\Z)")
 _PLAIN, _QUOTED = "plain", "quoted"
 _STANDARD = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _OTHER_BASE = re.compile(r"(?:0o[0-7]+|0x[0-9a-fA-F]+)\Z")
-_TYPED_START = frozenset("-+.0123456789~nNtTfF")
+_NUMBER_START = frozenset("-+.0123456789")
+_WORD_START = frozenset("~nNtTfF")
 _CONSTANTS: dict[str, bool | None] = dict.fromkeys(("~", "null", "Null", "NULL", ""))
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 _NO_NUMBER = frozenset(
@@ -79,7 +80,14 @@ def read_documents(text: str, file: str) -> list[Document]:
         raise YamlDocumentError(f"{file} is too large: {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are read")
     documents: list[Document] = []
     index = 0
+    plain = PlainReader(typed)
     for line, part in _parts(text.removeprefix("\ufeff")):
+        # Each value takes a character at least, so the values of a short document need no counting.
+        found = plain.read(part) if len(part) <= MAX_VALUES else None
+        if found is not None:
+            documents.append(Document(index, line + found.line, found.value))
+            index += 1
+            continue
         for document in _read_part(part, file, index, line):
             index = document.index + 1
             if document.value is not None or document.error is not None:
@@ -89,11 +97,9 @@ def read_documents(text: str, file: str) -> list[Document]:
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:
     """Yields line and text of what lies between document markers; a marker at the start of a line is never content."""
-    starts = [match.start() for match in _DOCUMENT_START.finditer(text)]
-    if _DIRECTIVE.search(text):
-        starts = []  # a directive belongs to the document after it: such a file is read as one
-    if not starts or starts[0] > 0:
-        starts.insert(0, 0)
+    starts = [0, *(match.start() + 1 for match in _DOCUMENT_START.finditer(text))]
+    if text.startswith("%") or "\n%" in text:
+        starts = [0]  # a directive belongs to the document after it: such a file is read as one
     line = 1
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         part = text[start:end]
@@ -161,11 +167,11 @@ class _Builder:
         text: str = node.value
         tag: str = node.tag
         if tag == _PLAIN:
-            return _typed(text) if not text or text[0] in _TYPED_START else text
+            return typed(text)
         if tag == _QUOTED or tag in ("!", _STANDARD + "str"):
             return text
         if tag.startswith(_STANDARD) and tag.removeprefix(_STANDARD) in ("int", "float", "bool", "null"):
-            return _typed(text)
+            return typed(text)
         raise self._error(node, f"the tag {tag.replace(_STANDARD, '!!')} has no meaning in an entity; remove it")
 
     def _error(self, node: yaml.Node, problem: str) -> YamlDocumentError:
@@ -173,9 +179,12 @@ class _Builder:
         return _document_error(self._file, self._index, self._line + mark.line, mark.column + 1, problem)
 
 
-def _typed(text: str) -> Any:
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
+def typed(text: str) -> Any:
+    """Returns the value of a plain scalar: null, a truth value, a number or a text."""
+    if not text or text[0] in _WORD_START:
+        return _CONSTANTS.get(text, text)
+    if text[0] not in _NUMBER_START:
+        return text
     if len(text) <= _LONGEST_INTEGER and _INTEGER.match(text):
         return _integer(int(text))
     if _FLOAT.match(text):
