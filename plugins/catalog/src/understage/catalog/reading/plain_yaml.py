@@ -17,6 +17,8 @@ MAX_PLAIN_DEPTH = 50
 
 # What a YAML stream must not hold, what breaks a line in YAML only, and tabs, which are allowed in few places.
 _UNUSUAL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+# Blocks, anchors, aliases and tags: looked for first, so that a document is not read in vain up to there.
+_NEVER_PLAIN = re.compile(r": [|>&*!]")
 _HEAD = re.compile(r"( *)(- +)?([A-Za-z0-9_$](?:[A-Za-z0-9_./@+$-]|:(?=[A-Za-z0-9_])){0,200})")
 _TEXT = (
     r"(?:[A-Za-z0-9_/.+~(<$=\xa0-\U0010ffff]|-(?=[A-Za-z0-9.]))"
@@ -76,7 +78,7 @@ class PlainReader:
     def read(self, text: str) -> PlainDocument | None:
         """Returns the only document of a text, or None if it is not plain, which does not mean that it is valid."""
         text = text.replace("\r\n", "\n")
-        if _UNUSUAL.search(text):
+        if _UNUSUAL.search(text) or _NEVER_PLAIN.search(text):
             return None
         lines = text.split("\n")
         first = 1 if lines[0] == "---" else 0
