@@ -13,6 +13,9 @@ T = TypeVar("T")
 COPIED_AT_ONCE = 1500
 """Rows that are written at once: few enough to be encoded within some milliseconds."""
 
+WIDE_ROWS_AT_ONCE = 200
+"""The same, if each row holds texts of whole entities."""
+
 
 def among(connection: DatabaseConnection, column: str, placeholder: str) -> str:
     """Returns the condition that a column's value is in the list that is passed for a placeholder.
@@ -78,7 +81,11 @@ def any_kind(connection: DatabaseConnection, column: str) -> str:
 
 
 async def write_rows(
-    connection: DatabaseConnection, statement: str, types: Sequence[str], rows: Iterable[Sequence[object]]
+    connection: DatabaseConnection,
+    statement: str,
+    types: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    at_once: int = COPIED_AT_ONCE,
 ) -> int:
     """Inserts many rows: on Postgres by one statement, which is several times faster than one for each row.
 
@@ -87,12 +94,13 @@ async def write_rows(
         statement: an `INSERT` with `{rows}` in place of the values.
         types: the columns' types on Postgres.
         rows: the values; in this order they are locked.
+        at_once: how many rows one statement writes: fewer, if they hold whole entities.
 
     Returns:
         how many rows were written; on SQLite, where others cannot write meanwhile, how many there are.
     """
     written = 0
-    for part in slices(rows, COPIED_AT_ONCE):
+    for part in slices(rows, at_once):
         if connection.dialect == "postgres":
             arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
             columns = (list(column) for column in zip(*part, strict=True))

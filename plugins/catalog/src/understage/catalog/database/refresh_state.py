@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 from understage.catalog.database import index
 from understage.catalog.database.dialects import (
     COPIED_AT_ONCE,
+    WIDE_ROWS_AT_ONCE,
     among,
     for_update,
     slices,
@@ -99,6 +100,7 @@ async def insert_entities(
         ),
         # Not a list: there may be many, and each row is made when it is about to be written.
         ((*astuple(one), now if one.result_hash is None else due_at or now, now) for one in entities),
+        WIDE_ROWS_AT_ONCE,
     )
 
 

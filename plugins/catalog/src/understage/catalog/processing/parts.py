@@ -113,6 +113,16 @@ class _Work(Generic[T, R]):
         async with self._changed:
             while not await self._is_whole() and not self._ready:
                 pass
-            results, self._ready, self._weight = self._ready, [], 0
+            results = self._next_part()
             self._changed.notify_all()
-            return results, not self._missing
+            return results, not self._missing and not self._ready
+
+    def _next_part(self) -> list[R]:
+        """Removes as many of the results that are ready as make a part; some may be far more than a part already."""
+        weight = count = 0
+        while count < len(self._ready) and weight < self._part:
+            weight += self._weigh(self._ready[count])
+            count += 1
+        results, self._ready = self._ready[:count], self._ready[count:]
+        self._weight -= weight
+        return results

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -92,7 +93,8 @@ async def store_batch(
     await due.make_due(connection, [one.claimed.entity_id for one in batch if one.claimed.entity_id not in ids], now)
     fresh = [one for one in batch if not one.is_repetition and one.claimed.entity_id in ids]
     stored = StoredBatch()
-    found = [found for one in fresh for found in _found(one)]
+    # Entities that were run ahead are many, and become JSON texts here.
+    found = await asyncio.to_thread(_found, fresh)
     known = [one.claimed.entity_ref for one in fresh if not one.is_first]
     if known:
         await claims.hold_claims_of_entities(connection, known)
@@ -137,12 +139,15 @@ def lane_of_children(parent: Processed) -> Lane:
     return Lane.URGENT if is_awaited else Lane.NEW
 
 
-def _found(parent: Processed) -> Iterator[Found]:
-    lane = lane_of_children(parent)
-    ahead = {one.claimed.entity_ref: one for one in parent.ahead}
-    for child in parent.outcome.children:
-        one = ahead.get(child.ref)
-        yield Found(parent.claimed.entity_ref, child, lane, None if one is None else _result(one))
+def _found(parents: Sequence[Processed]) -> list[Found]:
+    found: list[Found] = []
+    for parent in parents:
+        lane = lane_of_children(parent)
+        ahead = {one.claimed.entity_ref: one for one in parent.ahead}
+        for child in parent.outcome.children:
+            one = ahead.get(child.ref)
+            found.append(Found(parent.claimed.entity_ref, child, lane, None if one is None else _result(one)))
+    return found
 
 
 def _result(one: Processed) -> Result:
@@ -181,12 +186,21 @@ def _sorted(edges: Iterable[Edge]) -> list[Edge]:
 async def _store_relations(connection: DatabaseConnection, batch: Sequence[Processed]) -> set[str]:
     """Writes the difference between old and new relations; returns whose relations change by it."""
     known = [one.claimed.entity_id for one in batch if not one.is_first]
-    before = set(await refresh_state.find_relations(connection, known)) if known else set()
+    before = await refresh_state.find_relations(connection, known) if known else []
+    added, removed = await asyncio.to_thread(_diff_relations, batch, before)
+    await refresh_state.delete_relations(connection, removed)
+    await refresh_state.insert_relations(connection, added)
+    return {relation.source_entity_ref for relation in (*added, *removed)}
+
+
+def _diff_relations(
+    batch: Sequence[Processed], before: Sequence[StoredRelation]
+) -> tuple[set[StoredRelation], set[StoredRelation]]:
+    """Returns relations to add and relations to remove."""
+    known = set(before)
     after = {
         StoredRelation(one.claimed.entity_id, source, kind, target)
         for one in batch
         for source, kind, target in one.outcome.relations
     }
-    await refresh_state.delete_relations(connection, before - after)
-    await refresh_state.insert_relations(connection, after - before)
-    return {relation.source_entity_ref for relation in before ^ after}
+    return after - known, known - after
