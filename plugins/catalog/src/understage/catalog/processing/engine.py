@@ -20,7 +20,7 @@ from understage.catalog.processing.ahead import RunAhead
 from understage.catalog.processing.announcing import Announcer
 from understage.catalog.processing.collector import UNKNOWN
 from understage.catalog.processing.content_hash import text_hash
-from understage.catalog.processing.lanes import side_by_side
+from understage.catalog.processing.lanes import Lanes
 from understage.catalog.processing.lease import Lease, LeaseLostError, LeaseWatch
 from understage.catalog.processing.parts import run_in_parts
 from understage.catalog.processing.pausing import set_pauses
@@ -40,8 +40,6 @@ CONCURRENT_RUNS = 10
 MANY_CHILDREN = 100
 SKIPPED_SHARE = 0.8
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
-LONGEST_WITHOUT_STITCHING_SECONDS = 5.0
-LONGEST_STITCHING_SECONDS = 1.0
 
 NOTHING_NEW = Outcome(None, UNKNOWN, [], is_unchanged=True)
 """Of an entity that was not run, because the outcome would be the same."""
@@ -86,18 +84,16 @@ class Engine:
         self._poll_seconds = poll_seconds
         self._replanning = Replanning(database, logger, timedelta(seconds=interval_seconds[1]))
         self._wake = asyncio.Event()
-        self._last_stitching = time.monotonic()
+        self._lanes = Lanes(self.process_due, self.stitch_due, poll_seconds)
         self._storing = asyncio.Lock()
         self._ahead = RunAhead()
-        self._lanes_at_work = 0
-        self._brought = asyncio.Event()
         self._skips_from = time.monotonic() + interval_seconds[1]
         self._lease_watch = LeaseWatch(database, logger)
 
     def wake(self) -> None:
         """Says that there is something to do; otherwise it is noticed at the next look."""
         self._wake.set()
-        self._tell_lanes()
+        self._lanes.tell()
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -115,63 +111,8 @@ class Engine:
                 await asyncio.wait_for(self._wake.wait(), pause)
 
     async def work(self) -> bool:
-        """Does one batch of each kind of work that is due; returns whether there was any.
-
-        While there is much to process, stitching waits, because what is processed next would often have it repeated.
-        """
-        processed = sum(await side_by_side(self._process))
-        stitched = sum(await side_by_side(self._stitch_for_a_while))
-        return bool(processed or stitched)
-
-    async def _process(self) -> int:
-        """Processes until nothing is due and no lane is at work; returns how many entities.
-
-        A lane that finds nothing waits for what another one brings: a file in work may hold thousands of entities. The
-        other one may also be kept waiting itself, by a slow reader, so new work is looked for meanwhile.
-        """
-        processed = 0
-        while True:
-            brought = self._brought
-            # Counted from before it claims: who finds nothing because this lane is just taking all must wait for it.
-            self._lanes_at_work += 1
-            try:
-                count = await self.process_due()
-            finally:
-                self._lanes_at_work -= 1
-            is_brought = brought.is_set()
-            if count or not self._lanes_at_work:
-                # Not whenever there was nothing: two lanes would keep each other looking.
-                self._tell_lanes()
-            processed += count
-            if not (count or self._lanes_at_work):
-                return processed
-            if time.monotonic() - self._last_stitching > LONGEST_WITHOUT_STITCHING_SECONDS:
-                await self.stitch_due()
-            elif not (count or is_brought or await self._is_brought(self._brought)):
-                await self._stitch_for_a_while()
-
-    def _tell_lanes(self) -> None:
-        """Tells the lanes that wait to look again; each waits for what comes after its own last look."""
-        brought, self._brought = self._brought, asyncio.Event()
-        brought.set()
-
-    async def _is_brought(self, brought: asyncio.Event) -> bool:
-        """Waits for something to process; returns whether there is likely to be any."""
-        try:
-            await asyncio.wait_for(brought.wait(), self._poll_seconds)
-        except TimeoutError:
-            return False
-        return True
-
-    async def _stitch_for_a_while(self) -> int:
-        """Stitches until nothing is queued, or the time has come to see what else is due; returns how many entities."""
-        deadline = time.monotonic() + LONGEST_STITCHING_SECONDS
-        stitched = 0
-        while count := await self.stitch_due():
-            stitched += count
-            if time.monotonic() > deadline:
-                break
-        return stitched
+        """Does what is due; returns whether there was anything."""
+        return await self._lanes.work()
 
     async def settle(self) -> None:
         """Works until nothing is due."""
@@ -195,7 +136,7 @@ class Engine:
             # One lane stores while the other one runs processors; two that store would wait for each other's rows.
             async with self._storing:
                 await self._store(sorted(results, key=_ref), lease, is_last=is_last)
-            self._tell_lanes()
+            self._lanes.tell()
 
         try:
             async with lease.renewed():
@@ -221,7 +162,6 @@ class Engine:
                 await connection.notify(CHANGES_CHANNEL)
             return batch
 
-        self._last_stitching = time.monotonic()
         with self._reporter.stitching() as report:
             batch = await in_transaction(self._database, stitch)
             report(batch)
