@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -54,7 +55,7 @@ class RunAhead:
                 if pipeline.settles(entity):
                     processed = await run(_unclaimed(child, lane), entity, child.hash)
                     if _is_finished(processed):
-                        ahead.append(processed)
+                        ahead.append(_as_text(processed))
                 if time.monotonic() - breath > LONGEST_ON_THE_LOOP_SECONDS:
                     await asyncio.sleep(0)
                     breath = time.monotonic()
@@ -68,3 +69,9 @@ def _unclaimed(child: Child, lane: Lane) -> ClaimedEntity:
 def _is_finished(processed: Processed) -> bool:
     """Tells whether the outcome can be stored with the entity itself: it is good, and leads to nothing further."""
     return processed.settled_by is not None and processed.outcome.entity is not None and not processed.outcome.children
+
+
+def _as_text(processed: Processed) -> Processed:
+    outcome = processed.outcome
+    text = msgspec.json.encode(outcome.entity).decode()
+    return replace(processed, outcome=replace(outcome, entity=None), text=text)

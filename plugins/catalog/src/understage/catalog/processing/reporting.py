@@ -73,7 +73,7 @@ class Reporter:
         result: ProcessingResult = "changed"
         if one.is_repetition:
             result = "unchanged"
-        elif one.outcome.entity is None:
+        elif not one.is_good:
             result = "errors"
         self.metrics.processed(result, time.monotonic() - one.begun_at)
 

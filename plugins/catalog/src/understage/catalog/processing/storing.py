@@ -33,6 +33,7 @@ class Processed:
         begun_at: when its run began, in seconds that never go back.
         settled_by: what the outcome follows from, or None if processors have asked others.
         ahead: those of its children that were run already; they are stored with their outcomes if they are new.
+        text: JSON text of the finished entity, if it was made already in place of the entity, which takes more memory.
     """
 
     claimed: ClaimedEntity
@@ -41,6 +42,12 @@ class Processed:
     begun_at: float = 0.0
     settled_by: str | None = None
     ahead: Sequence[Processed] = ()
+    text: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether there is a finished entity to store."""
+        return self.text is not None or self.outcome.entity is not None
 
     @property
     def is_failure(self) -> bool:
@@ -108,7 +115,7 @@ async def store_batch(
     complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
     await note_refused_by_entities(connection, known, complete, stored.conflicts, now)
     fresh += stored.ahead
-    good = [one for one in fresh if one.outcome.entity is not None]
+    good = [one for one in fresh if one.is_good]
     stale = await _store_relations(connection, good)
     await refresh_keys.replace_keys(
         connection,
@@ -154,7 +161,7 @@ def _result(one: Processed) -> Result:
     outcome = one.outcome
     return Result(
         one.claimed.entity_id,
-        msgspec.json.encode(outcome.entity).decode() if outcome.entity is not None else None,
+        one.text if outcome.entity is None else msgspec.json.encode(outcome.entity).decode(),
         one.hash,
         msgspec.json.encode(outcome.errors).decode(),
         msgspec.json.encode(outcome.cache).decode() if outcome.cache else None,
