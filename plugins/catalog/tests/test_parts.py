@@ -29,6 +29,7 @@ def test_every_result_is_handed_over_once(weights: list[int], part: int, at_once
     assert sorted(one for results, _ in calls for one in results) == sorted(weights)
     assert [is_last for _, is_last in calls] == [False] * (len(calls) - 1) + [True] * bool(calls)
     assert all(sum(results) >= part for results, _ in calls[:-1])
+    assert all(sum(results[:-1]) < part for results, _ in calls), "more was handed over at once than makes a part"
 
 
 async def test_what_waits_to_be_stored_is_bounded() -> None:
