@@ -66,7 +66,7 @@ def _prepare(connection: sqlite3.Connection, settings: SqliteSettings, *, reads_
         connection.execute("PRAGMA journal_mode = WAL")
         # A bulk of writes touches the same pages of the indexes again and again.
         connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-        # Each statement that fires a trigger keeps a journal of its own, which is small.
+        # What a statement that writes many rows keeps to undo itself, and what it sorts, is small.
         connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA foreign_keys = ON")
     if reads_only:
