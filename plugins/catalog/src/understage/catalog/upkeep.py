@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database import lineage, refresh_state, stitching
+from understage.catalog.database import lineage, references, refresh_state, relations, stitching
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.orphans import collect, hand_over
@@ -89,8 +89,8 @@ class Upkeep:
     async def _delete(self, connection: DatabaseConnection, ref: str) -> None:
         now = datetime.now(UTC)
         parents = sorted({edge.source for edge in await lineage.find_parents(connection, [ref])} - {ref})
-        children = sorted(set(await refresh_state.find_target_refs(connection, [ref])) - {ref})
-        peers = set(await refresh_state.find_relation_sources(connection, [ref])) - {ref}
+        children = sorted(set(await references.find_target_refs(connection, [ref])) - {ref})
+        peers = set(await relations.find_relation_sources(connection, [ref])) - {ref}
         if self._orphan_strategy == "keep":
             peers |= set(children)
         await stitching.request_stitching(connection, peers, now)

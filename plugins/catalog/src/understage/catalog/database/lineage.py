@@ -7,7 +7,7 @@ from datetime import datetime
 
 from understage.catalog.database.dialects import among, for_no_key_update
 from understage.catalog.database.due import Lane
-from understage.catalog.database.refresh_state import Edge
+from understage.catalog.database.references import Edge
 from understage.catalog.model.entity_ids import is_entity_id
 from understage.plugin_api import DatabaseConnection
 

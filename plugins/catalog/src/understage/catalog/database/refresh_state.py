@@ -1,4 +1,4 @@
-"""Queries on entities before they are stitched: what was found, what was made of it, and what keeps it alive."""
+"""Queries on entities before they are stitched: what was found, and what was made of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from msgspec.structs import astuple
 
 from understage.catalog.database import index
 from understage.catalog.database.dialects import (
-    COPIED_AT_ONCE,
     WIDE_ROWS_AT_ONCE,
     among,
     for_update,
-    slices,
     update_rows,
     write_rows,
 )
@@ -45,22 +43,6 @@ class NewEntity(msgspec.Struct, frozen=True):
     errors: str = "[]"
     cache: str | None = None
     settled_by: str | None = None
-
-
-class Edge(msgspec.Struct, frozen=True):
-    """What keeps an entity alive: a provider or another entity."""
-
-    source: str
-    target_entity_ref: str
-
-
-class StoredRelation(msgspec.Struct, frozen=True):
-    """A relation and the entity whose processing gave it."""
-
-    originating_entity_id: str
-    source_entity_ref: str
-    type: str
-    target_entity_ref: str
 
 
 async def find_known(connection: DatabaseConnection, refs: Sequence[str]) -> list[KnownEntity]:
@@ -167,146 +149,6 @@ async def store_results(connection: DatabaseConnection, results: Sequence[Result
     )
 
 
-async def find_outgoing_edges(connection: DatabaseConnection, source_refs: Sequence[str]) -> list[Edge]:
-    """Returns the edges from these entities."""
-    return await connection.fetch(
-        "SELECT source_entity_ref, target_entity_ref FROM refresh_state_references"
-        f" WHERE {among(connection, 'source_entity_ref', '$1')}",
-        list(source_refs),
-        row_type=Edge,
-    )
-
-
-async def find_provided(connection: DatabaseConnection, source_key: str) -> list[KnownEntity]:
-    """Returns what a provider has brought."""
-    return await connection.fetch(
-        """
-        SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
-        FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
-        WHERE r.source_key = $1
-        """,
-        source_key,
-        row_type=KnownEntity,
-    )
-
-
-async def find_provided_among(
-    connection: DatabaseConnection, source_key: str, refs: Sequence[str]
-) -> list[KnownEntity]:
-    """Returns which of these entities a provider has brought."""
-    return await connection.fetch(
-        f"""
-        SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
-        FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
-        WHERE r.source_key = $1 AND {among(connection, "r.target_entity_ref", "$2")}
-        """,
-        source_key,
-        list(refs),
-        row_type=KnownEntity,
-    )
-
-
-async def insert_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
-    """Adds edges from entities to entities."""
-    await write_rows(
-        connection,
-        "INSERT INTO refresh_state_references (source_entity_ref, target_entity_ref) {rows}",
-        ("text", "text"),
-        [(edge.source, edge.target_entity_ref) for edge in edges],
-    )
-
-
-async def insert_provider_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
-    """Adds edges from providers to entities."""
-    await connection.execute_many(
-        "INSERT INTO refresh_state_references (source_key, target_entity_ref) VALUES ($1, $2)",
-        [(edge.source, edge.target_entity_ref) for edge in edges],
-    )
-
-
-async def delete_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
-    """Removes edges from entities to entities."""
-    edges = list(edges)
-    if not edges:
-        return
-    await connection.execute_many(
-        "DELETE FROM refresh_state_references WHERE source_entity_ref = $1 AND target_entity_ref = $2",
-        [(edge.source, edge.target_entity_ref) for edge in edges],
-    )
-
-
-async def delete_provider_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
-    """Removes edges from providers to entities."""
-    await connection.execute_many(
-        "DELETE FROM refresh_state_references WHERE source_key = $1 AND target_entity_ref = $2",
-        [(edge.source, edge.target_entity_ref) for edge in edges],
-    )
-
-
-async def delete_incoming_edges(connection: DatabaseConnection, target_refs: Sequence[str]) -> None:
-    """Removes everything that keeps these entities alive, because a new owner has claimed them."""
-    await connection.execute(
-        f"DELETE FROM refresh_state_references WHERE {among(connection, 'target_entity_ref', '$1')}",
-        list(target_refs),
-    )
-
-
-async def find_orphans(connection: DatabaseConnection, refs: Sequence[str]) -> list[str]:
-    """Returns which of these entities nothing keeps alive."""
-    rows = await connection.fetch(
-        f"""
-        SELECT entity_ref FROM refresh_state s WHERE {among(connection, "s.entity_ref", "$1")}
-        AND NOT EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref)
-        """,
-        list(refs),
-    )
-    return [row[0] for row in rows]
-
-
-async def find_relations(connection: DatabaseConnection, originating_ids: Sequence[str]) -> list[StoredRelation]:
-    """Returns the relations that these entities have given."""
-    return await connection.fetch(
-        "SELECT CAST(originating_entity_id AS text), source_entity_ref, type, target_entity_ref FROM relations"
-        f" WHERE {among(connection, 'originating_entity_id', '$1')}",
-        list(originating_ids),
-        row_type=StoredRelation,
-    )
-
-
-async def insert_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:
-    """Adds relations."""
-    columns = ("originating_entity_id", "source_entity_ref", "type", "target_entity_ref")
-    for part in slices(relations, COPIED_AT_ONCE):
-        await connection.copy("relations", columns, map(astuple, part))
-
-
-async def delete_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:
-    """Removes relations."""
-    relations = list(relations)
-    if not relations:
-        return
-    await connection.execute_many(
-        """
-        DELETE FROM relations WHERE originating_entity_id = $1 AND source_entity_ref = $2 AND type = $3
-            AND target_entity_ref = $4
-        """,
-        [astuple(relation) for relation in relations],
-    )
-
-
-async def find_relation_sources(connection: DatabaseConnection, refs: Sequence[str]) -> list[str]:
-    """Returns whose relations change when these entities go: the sources of relations that they have given."""
-    rows = await connection.fetch(
-        f"""
-        SELECT DISTINCT r.source_entity_ref FROM relations r
-        JOIN refresh_state s ON s.entity_id = r.originating_entity_id
-        WHERE {among(connection, "s.entity_ref", "$1")}
-        """,
-        list(refs),
-    )
-    return [row[0] for row in rows]
-
-
 _DEPENDENT_ROWS = (("relations", "originating_entity_id"), ("final_entities", "entity_id"))
 
 
@@ -325,8 +167,3 @@ async def delete_entities(connection: DatabaseConnection, refs: Sequence[str]) -
     for table, column in _DEPENDENT_ROWS:
         await connection.execute(f"DELETE FROM {table} WHERE {among(connection, column, '$1')}", ids)
     await connection.execute(f"DELETE FROM refresh_state WHERE {among(connection, 'entity_id', '$1')}", ids)
-
-
-async def find_target_refs(connection: DatabaseConnection, source_refs: Sequence[str]) -> list[str]:
-    """Returns the entities that these entities keep alive."""
-    return sorted({edge.target_entity_ref for edge in await find_outgoing_edges(connection, source_refs)})

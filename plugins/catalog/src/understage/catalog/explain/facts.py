@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understage.catalog.database import claims, explaining, reachability, refresh_state
+from understage.catalog.database import claims, explaining, reachability, references
 from understage.catalog.database.claims import StoredClaim
 from understage.catalog.database.explaining import EntityState
 from understage.catalog.database.reachability import Incoming
@@ -66,7 +66,7 @@ async def _describe(
     incoming = await reachability.find_incoming(connection, [ref])
     explanation.sources = [link for link in map(_link, incoming) if link is not None]
     explanation.chain = await _find_chain(connection, explanation.sources)
-    children = await refresh_state.find_target_refs(connection, [ref])
+    children = await references.find_target_refs(connection, [ref])
     explanation.children, explanation.children_count = children[:MAX_CHILDREN], len(children)
     explanation.relations_count = await explaining.count_relations(connection, ref)
     explanation.refresh_keys = await explaining.find_keys(connection, state.entity_id)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from understage.catalog.database import claims, reachability, refresh_state
+from understage.catalog.database import claims, reachability, references, refresh_state
 from understage.catalog.database.due import Lane
-from understage.catalog.database.refresh_state import Edge, KnownEntity, NewEntity, Result
+from understage.catalog.database.references import Edge
+from understage.catalog.database.refresh_state import KnownEntity, NewEntity, Result
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.catalog.processing.collector import Child
 from understage.plugin_api import DatabaseConnection
@@ -135,7 +136,7 @@ async def _take_in(
             plan = await asyncio.to_thread(_sort_out, found, kept | anew)
     if plan.claimed:
         await claims.note_dispossessed(connection, sorted(plan.claimed), now)
-        await refresh_state.delete_incoming_edges(connection, sorted(plan.claimed))
+        await references.delete_incoming_edges(connection, sorted(plan.claimed))
     inserted = await refresh_state.insert_entities(connection, plan.new.values(), now, due_at)
     await refresh_state.update_entities(connection, plan.changed.values(), now)
     lost: set[str] = set()

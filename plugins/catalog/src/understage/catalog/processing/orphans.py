@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from understage.catalog.database import claims, reachability, refresh_state, stitching
+from understage.catalog.database import claims, reachability, references, refresh_state, relations, stitching
 from understage.catalog.database.claims import StoredClaim
 from understage.catalog.database.reachability import Incoming
-from understage.catalog.database.refresh_state import Edge, NewEntity
+from understage.catalog.database.references import Edge
+from understage.catalog.database.refresh_state import NewEntity
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.plugin_api import DatabaseConnection
 
@@ -46,7 +47,7 @@ async def collect(connection: DatabaseConnection, candidates: Iterable[str], now
         if not dead:
             break
         orphans = sorted(dead)
-        peers = set(await refresh_state.find_relation_sources(connection, orphans)) - dead
+        peers = set(await relations.find_relation_sources(connection, orphans)) - dead
         # The queue is locked before the entities are, as everywhere: two replicas must not wait for each other.
         await stitching.request_stitching(connection, peers, now)
         await reachability.lock_entities(connection, orphans)
@@ -57,7 +58,7 @@ async def collect(connection: DatabaseConnection, candidates: Iterable[str], now
             # They live again, and maybe others in this circle by them.
             collected.handed_over |= handed
             continue
-        children = await refresh_state.find_target_refs(connection, orphans)
+        children = await references.find_target_refs(connection, orphans)
         await refresh_state.delete_entities(connection, orphans)
         collected.deleted += orphans
         waiting = sorted(set(children) - dead)
@@ -139,9 +140,9 @@ async def _add_edges(connection: DatabaseConnection, winners: Sequence[StoredCla
     provided = [Edge(one.source_key, one.entity_ref) for one in winners if one.source_key is not None]
     led_to = [Edge(one.source_entity_ref, one.entity_ref) for one in winners if one.source_entity_ref is not None]
     if provided:
-        await refresh_state.insert_provider_edges(connection, provided)
+        await references.insert_provider_edges(connection, provided)
     if led_to:
-        await refresh_state.insert_edges(connection, led_to)
+        await references.insert_edges(connection, led_to)
 
 
 def _entity(entity_id: str, claim: StoredClaim) -> NewEntity:

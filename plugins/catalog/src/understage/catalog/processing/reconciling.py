@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from understage.catalog.database import counts, index, reconciling, refresh_state, stitching
+from understage.catalog.database import counts, index, reconciling, stitching
 from understage.catalog.database.index import SearchRow
+from understage.catalog.database.relations import find_relations
 from understage.catalog.database.stitching import OutgoingRelation, ProcessedEntity
 from understage.catalog.metrics import CatalogMetrics
 from understage.catalog.processing.final_form import final_form
@@ -102,7 +103,7 @@ class Reconciler:
     async def _mend(self, found: Differences) -> None:
         async def mend(connection: DatabaseConnection) -> None:
             wrong = [*found.stale, *found.badly_indexed]
-            peers = {one.source_entity_ref for one in await refresh_state.find_relations(connection, found.leftovers)}
+            peers = {one.source_entity_ref for one in await find_relations(connection, found.leftovers)}
             refs = {one.entity_ref for one in wrong} | peers
             await stitching.request_stitching(connection, refs, datetime.now(UTC))
             await reconciling.forget_served(connection, [one.entity_id for one in wrong])

@@ -10,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from understage.catalog.database import claims, due, refresh_keys, refresh_state, stitching
+from understage.catalog.database import claims, due, references, refresh_keys, refresh_state, relations, stitching
 from understage.catalog.database.due import ClaimedEntity, Lane
-from understage.catalog.database.refresh_state import Edge, Result, StoredRelation
+from understage.catalog.database.references import Edge
+from understage.catalog.database.refresh_state import Result
+from understage.catalog.database.relations import StoredRelation
 from understage.catalog.processing.discovery import FEW, Conflict, Discovery, Found, take_in
 from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Outcome
@@ -110,8 +112,8 @@ async def store_batch(
     stored.ahead = [ahead for one in fresh for ahead in one.ahead if ahead.claimed.entity_id in discovery.finished]
     refused = {Edge(conflict.source, conflict.ref) for conflict in stored.conflicts}
     added, removed = await _diff_edges(connection, fresh, discovery.edges, refused)
-    await refresh_state.delete_edges(connection, removed)
-    await refresh_state.insert_edges(connection, added)
+    await references.delete_edges(connection, removed)
+    await references.insert_edges(connection, added)
     complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
     await note_refused_by_entities(connection, known, complete, stored.conflicts, now)
     fresh += stored.ahead
@@ -134,7 +136,7 @@ async def store_batch(
         collected = await collect(connection, candidates, now)
         stored.deleted, handed = collected.deleted, collected.handed_over
     else:
-        handed = await hand_over(connection, await refresh_state.find_orphans(connection, sorted(candidates)), now)
+        handed = await hand_over(connection, await references.find_orphans(connection, sorted(candidates)), now)
     # Who has got the name at once, because its file was only moved, is nobody's rival.
     stored.conflicts = [one for one in stored.conflicts if handed.get(one.ref, one.holder) != one.location_key]
     return stored
@@ -178,7 +180,7 @@ async def _diff_edges(
     A run that failed in part removes only those to entities that it has found elsewhere than before, and was refused.
     """
     known = [one.claimed.entity_ref for one in batch if not one.is_first]
-    before = set(await refresh_state.find_outgoing_edges(connection, known)) if known else set()
+    before = set(await references.find_outgoing_edges(connection, known)) if known else set()
     after = set(taken)
     complete = {one.claimed.entity_ref for one in batch if one.outcome.is_complete}
     return _sorted(after - before), _sorted(
@@ -193,10 +195,10 @@ def _sorted(edges: Iterable[Edge]) -> list[Edge]:
 async def _store_relations(connection: DatabaseConnection, batch: Sequence[Processed]) -> set[str]:
     """Writes the difference between old and new relations; returns whose relations change by it."""
     known = [one.claimed.entity_id for one in batch if not one.is_first]
-    before = await refresh_state.find_relations(connection, known) if known else []
+    before = await relations.find_relations(connection, known) if known else []
     added, removed = await asyncio.to_thread(_diff_relations, batch, before)
-    await refresh_state.delete_relations(connection, removed)
-    await refresh_state.insert_relations(connection, added)
+    await relations.delete_relations(connection, removed)
+    await relations.insert_relations(connection, added)
     return {relation.source_entity_ref for relation in (*added, *removed)}
 
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from understage.catalog.database import claims, refresh_keys, refresh_state, stitching
+from understage.catalog.database import claims, references, refresh_keys, refresh_state, relations, stitching
 from understage.catalog.database.due import Lane
-from understage.catalog.database.refresh_state import Edge, KnownEntity
+from understage.catalog.database.references import Edge
+from understage.catalog.database.refresh_state import KnownEntity
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.collector import Child
 from understage.catalog.processing.content_hash import text_hash
@@ -143,8 +144,8 @@ class ProviderConnection:
 
     async def _find_before(self, connection: DatabaseConnection, change: _Change) -> list[KnownEntity]:
         if change.removals is None:
-            return await refresh_state.find_provided(connection, self._source_key)
-        return await refresh_state.find_provided_among(connection, self._source_key, change.refs)
+            return await references.find_provided(connection, self._source_key)
+        return await references.find_provided_among(connection, self._source_key, change.refs)
 
     async def _bring(
         self, connection: DatabaseConnection, children: dict[str, Child], kept: dict[str, KnownEntity], now: datetime
@@ -159,13 +160,13 @@ class ProviderConnection:
             connection, [Found(self._source_key, child, lane) for child in changed], now, is_contested=True
         )
         edges = [edge for edge in discovery.edges if edge.target_entity_ref not in kept]
-        await refresh_state.insert_provider_edges(connection, edges)
+        await references.insert_provider_edges(connection, edges)
         return discovery.conflicts
 
     async def _remove(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
         if not refs:
             return
-        await refresh_state.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
+        await references.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
         collected = await collect(connection, refs, now)
         await stitching.request_stitching(connection, set(refs) - set(collected.deleted), now)
 
@@ -173,10 +174,10 @@ class ProviderConnection:
         """Deletes entities that this provider brings from elsewhere now; the name stays with it."""
         if not refs:
             return
-        await refresh_state.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
-        orphans = await refresh_state.find_orphans(connection, refs)
-        children = await refresh_state.find_target_refs(connection, orphans)
-        peers = set(await refresh_state.find_relation_sources(connection, orphans)) | set(refs)
+        await references.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
+        orphans = await references.find_orphans(connection, refs)
+        children = await references.find_target_refs(connection, orphans)
+        peers = set(await relations.find_relation_sources(connection, orphans)) | set(refs)
         await stitching.request_stitching(connection, peers - set(orphans), now)
         await refresh_state.delete_entities(connection, orphans)
         await collect(connection, children, now)
