@@ -72,6 +72,13 @@ async def test_apps_may_refuse_or_bring_tags(make_root: Callable[..., Any]) -> N
     assert own.headers.get_list("etag") == ['"mine"']
 
 
+async def test_no_tag_is_never_known(make_root: Callable[..., Any]) -> None:
+    """H34: what has no tag is sent whole, as Node sends it, to clients too that name any tag at all."""
+    for app in (answering(b"ab", headers=[NO_ETAG]), answering(b"a", b"b"), answering(b"ab", sized=False)):
+        response = await get(make_root, app, if_none_match="*")
+        assert (response.status_code, response.content) == (200, b"ab")
+
+
 async def test_known_answers_are_304(make_root: Callable[..., Any]) -> None:
     """H34: a client that has the answer gets an empty 304 with the tag, without type and length."""
     for tag in ('W/"b-J/WeZht0IF2k6V1P3IgtucDH6zY"', '"b-J/WeZht0IF2k6V1P3IgtucDH6zY"', '"x", *', "*"):

@@ -97,6 +97,8 @@ class _EtagSender:
 def is_fresh(scope: Scope, start: Message) -> bool:
     """Tells whether the client has this answer already, by `If-None-Match` or `If-Modified-Since`.
 
+    No answer without a tag is known by `If-None-Match`, not even by `*`.
+
     Args:
         scope: the request.
         start: the start message of the answer.
@@ -116,10 +118,10 @@ def is_fresh(scope: Scope, start: Message) -> bool:
 
 
 def _matches(none_match: bytes, etag: bytes | None) -> bool:
-    if none_match.strip() == b"*":
-        return True
     if etag is None:
         return False
+    if none_match.strip() == b"*":
+        return True
     wanted = etag.removeprefix(b"W/")
     return any(tag.strip().removeprefix(b"W/") == wanted for tag in none_match.split(b","))
 
