@@ -1,5 +1,6 @@
 """The HTTP API beyond what was recorded: validation, paths, bodies, streams."""
 
+import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -116,6 +117,52 @@ async def test_bad_bodies_are_refused(client: httpx2.AsyncClient, url: str, body
     deviation: a limit or offset that is negative or no whole number is refused instead of failing in the database.
     """
     assert await refused(client, "POST", url, json=body) == text
+
+
+def many(count: int) -> dict[str, Any]:
+    """A predicate of so many conditions, some of them nested or empty."""
+    return {"$any": [{}, {"$all": []}, *({"$not": {"spec.type": f"t{number}"}} for number in range(count - 2))]}
+
+
+@pytest.mark.parametrize(
+    ("url", "member"),
+    [
+        ("/entities/by-query", {}),
+        ("/entities/by-refs", {"entityRefs": ["component:default/c01"] * 1001}),
+        ("/entity-facets", {"facets": ["kind"]}),
+    ],
+)
+async def test_queries_have_a_size(client: httpx2.AsyncClient, url: str, member: dict[str, Any]) -> None:
+    """K62: a predicate of a thousand conditions is answered, one of more is not; names asked for are none.
+
+    deviation: Backstage has no limit; two thousand conditions took it minutes on a catalog of thirty entities.
+    """
+    text = "query: 1001 conditions, but at most 1000 are allowed; many values of the same key can be given as one condition"
+    assert (await client.post(url, json=member | {"query": many(1000)})).status_code == 200
+    assert await refused(client, "POST", url, json=member | {"query": many(1001)}) == text
+    values = {"spec.type": {"$in": [f"t{number}" for number in range(1001)]}}
+    assert (await client.post(url, json=member | {"query": values})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "url", ["/entities?", "/entities?limit=1&", "/entities/by-query?", "/entity-facets?facet=kind&"]
+)
+async def test_filters_have_a_size(client: httpx2.AsyncClient, url: str) -> None:
+    """K62: filters have the same limit, and the values of one key are one condition of them."""
+    sets = [f"filter=k{number}=1,l={number}" for number in range(501)]
+    text = "filter: 1002 conditions, but at most 1000 are allowed"
+    assert (await client.get(url + "&".join(sets[:500]))).status_code == 200
+    assert (await refused(client, "GET", url + "&".join(sets))).startswith(text)
+    assert (await client.get(url + "&".join(f"filter=l={number}" for number in range(1001)))).status_code == 200
+
+
+async def test_cursors_bring_no_more_conditions(client: httpx2.AsyncClient) -> None:
+    """K62: what a cursor carries is measured too: clients can write one."""
+    page = (await client.post("/entities/by-query", json={"limit": 1, "query": {"kind": "component"}})).json()
+    cursor = msgspec.json.decode(base64.b64decode(page["pageInfo"]["nextCursor"]))
+    forged = base64.b64encode(msgspec.json.encode(cursor | {"query": many(1001)})).decode()
+    text = await refused(client, "POST", "/entities/by-query", json={"cursor": forged})
+    assert text.startswith("query: 1001 conditions")
 
 
 async def test_bodies_have_a_size_and_a_type(client: httpx2.AsyncClient) -> None:

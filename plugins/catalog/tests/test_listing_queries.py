@@ -18,6 +18,7 @@ from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_
 from understage.catalog.query.filters import filter_predicate, parse_filters
 from understage.catalog.query.predicates import (
     EVERYTHING,
+    MAX_CONDITIONS,
     NOTHING,
     AllOf,
     AnyOf,
@@ -253,6 +254,18 @@ async def test_few_and_alternatives_change_no_answer(filled: tuple[EntitiesCatal
                 assert number == len(set(everything))
                 facet = await find_facet(catalog._database, "metadata.tags", predicate, driver, few=looked_up)
                 assert sum(count for _, count in facet) == len(model.page(predicate, "metadata.tags", ascending=True))
+
+
+async def test_as_many_conditions_as_are_allowed_are_found(
+    filled: tuple[EntitiesCatalog, Model, list[Json]],
+) -> None:
+    """K62: both databases take the largest predicates."""
+    catalog, model, _ = filled
+    names = [HasValue("metadata.name", (f"a-{number}",)) for number in range(MAX_CONDITIONS - 1)]
+    for wanted in (AnyOf((HasKey("metadata.tags.go"), *names)), AllOf((HasKey("spec.type"), *map(Not, names)))):
+        page = await catalog.page(PageQuery(limit=COUNT), wanted)
+        assert 0 < page.total < COUNT
+        assert uids(page.items) == model.page(wanted, None, ascending=True)
 
 
 async def test_a_restriction_is_an_and(filled: tuple[EntitiesCatalog, Model, list[Json]]) -> None:

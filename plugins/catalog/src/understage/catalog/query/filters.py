@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understage.catalog.query.predicates import EVERYTHING, HasKey, HasValue, Predicate, all_of, any_of
+from understage.catalog.query.predicates import EVERYTHING, HasKey, HasValue, Predicate, all_of, any_of, check_size
 from understage.errors import InputError
 
 FilterSet = Mapping[str, tuple[str, ...] | None]
@@ -44,11 +44,15 @@ def _parse_set(parameter: str) -> FilterSet:
 
 
 def filter_predicate(sets: Sequence[FilterSet]) -> Predicate:
-    """Returns the condition that filter sets stand for; without any, everything matches."""
+    """Returns the condition that filter sets stand for; without any, everything matches.
+
+    Raises:
+        InputError: there are too many conditions.
+    """
     conditions = tuple(all_of(*(_statement(key, values) for key, values in one.items())) for one in sets)
     if not conditions:
         return EVERYTHING
-    return any_of(*conditions)
+    return check_size(any_of(*conditions), "filter")
 
 
 def _statement(key: str, values: tuple[str, ...] | None) -> Predicate:

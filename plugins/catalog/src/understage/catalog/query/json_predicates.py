@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from understage.catalog.processing.search_rows import scalar_text
-from understage.catalog.query.predicates import AnyOf, HasKey, HasPrefix, HasValue, Not, Predicate, all_of
+from understage.catalog.query.predicates import (
+    AnyOf,
+    HasKey,
+    HasPrefix,
+    HasValue,
+    Not,
+    Predicate,
+    all_of,
+    check_size,
+)
 from understage.errors import InputError
 
 MAX_DEPTH = 50
@@ -23,7 +32,7 @@ def parse_predicate(query: Any) -> Predicate:
     Raises:
         InputError: says where the predicate is wrong, and what is expected there.
     """
-    return _predicate(query, "query", 0)
+    return check_size(_predicate(query, "query", 0), "query")
 
 
 def _predicate(query: Any, path: str, depth: int) -> Predicate:

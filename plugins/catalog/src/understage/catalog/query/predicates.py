@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from understage.errors import InputError
+
+MAX_CONDITIONS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
@@ -90,6 +94,35 @@ def any_of(*conditions: Predicate) -> Predicate:
         keys.add(one.key)
         values += one.values
     return HasValue(keys.pop(), tuple(dict.fromkeys(values))) if len(keys) == 1 else AnyOf(conditions)
+
+
+def check_size(predicate: Predicate, name: str) -> Predicate:
+    """Returns a predicate that a client has sent, unless it has too many conditions; values of one key are one.
+
+    Args:
+        predicate: the predicate.
+        name: how the client knows it.
+
+    Raises:
+        InputError: the database would be busy with it for seconds.
+    """
+    count = _count(predicate)
+    if count > MAX_CONDITIONS:
+        raise InputError(
+            f"{name}: {count} conditions, but at most {MAX_CONDITIONS} are allowed; many values of the same key can be "
+            "given as one condition"
+        )
+    return predicate
+
+
+def _count(predicate: Predicate) -> int:
+    match predicate:
+        case AllOf(conditions) | AnyOf(conditions):
+            return sum(map(_count, conditions)) or 1
+        case Not(condition):
+            return _count(condition)
+        case _:
+            return 1
 
 
 def inner_conditions(predicate: Predicate) -> tuple[HasKey | HasValue, ...]:
