@@ -164,6 +164,11 @@ async def locations(catalog: Catalog) -> Locations:
     """Gives the locations of a catalog that reads addresses."""
     catalog.web.files.update(FILES)
     await catalog.start()
+    return locations_of(catalog)
+
+
+def locations_of(catalog: Catalog) -> Locations:
+    """Returns the locations of a catalog that was started."""
     running = catalog.running
     return Locations(catalog.database, running.registered, lambda: running.engine.pipeline, is_readonly=False)
 
@@ -184,6 +189,62 @@ async def test_entities_come_and_go_with_their_location(catalog: Catalog, locati
     await catalog.settle()
     assert await catalog.refs() == []
     assert await catalog.get(location.entity_ref) is None
+
+
+async def uids(catalog: Catalog) -> dict[str, str]:
+    """Returns the ids of the components that are served."""
+    return {ref: (await catalog.get(ref))["metadata"]["uid"] for ref in await catalog.refs()}
+
+
+@pytest.mark.parametrize("strategy", ["delete", "keep"])
+async def test_what_moves_with_its_location_is_handed_over(catalog: Catalog, strategy: str) -> None:
+    """K208, K462, K449: what is at the new target as well keeps its id and is served all the time, nested or not.
+
+    deviation: Backstage deletes what a changed location has led to, and finds it again under new ids.
+    """
+    await catalog.start(catalog={"orphanStrategy": strategy})
+    locations = locations_of(catalog)
+    catalog.web.files["http://x/one.yaml"] = document("one")
+    catalog.web.files["http://x/twice.yaml"] = NESTED + document("two")
+    catalog.web.files["http://y/twice.yaml"] = NESTED + document("two") + document("three")
+    catalog.web.files["http://y/one.yaml"] = document("one")
+    location = await locations.create("url", "http://x/twice.yaml", "reject")
+    await catalog.settle()
+    before = await uids(catalog)
+    assert sorted(before) == ["component:default/one", "component:default/two"]
+    own = (await catalog.get(location.entity_ref))["metadata"]["uid"]
+    await locations.update(location.id, "url", "http://y/twice.yaml")
+    assert await uids(catalog) == before
+    await catalog.settle()
+    after = await uids(catalog)
+    assert {ref: uid for ref, uid in after.items() if ref in before} == before
+    assert sorted(after) == ["component:default/one", "component:default/three", "component:default/two"]
+    assert (await catalog.get(location.entity_ref))["metadata"]["uid"] == own
+    annotations = (await catalog.get("component:default/one"))["metadata"]["annotations"]
+    assert annotations["backstage.io/managed-by-location"] == "url:http://y/one.yaml"
+    assert annotations["backstage.io/managed-by-origin-location"] == "url:http://y/twice.yaml"
+    assert "backstage.io/orphan" not in annotations
+    assert catalog.logs.problems() == []
+
+
+async def test_a_target_that_cannot_be_read_takes_nothing_away(catalog: Catalog, locations: Locations) -> None:
+    """K208, K432: what a location led to stays until its new target can be read, and the Location says why.
+
+    deviation: Backstage deletes it at once, and then serves no Location that could tell of the error.
+    """
+    location = await locations.create("url", "http://x/one.yaml", "reject")
+    await catalog.settle()
+    before = await uids(catalog)
+    await locations.update(location.id, "url", "http://x/later.yaml")
+    await catalog.settle()
+    assert await uids(catalog) == before
+    (status,) = (await catalog.get(location.entity_ref))["status"]["items"]
+    assert "http://x/later.yaml" in status["message"]
+    catalog.web.files["http://x/later.yaml"] = document("two")
+    await catalog.start()  # what was read just now is shared for two seconds
+    await catalog.later()
+    assert await catalog.refs() == ["component:default/two"]
+    assert "status" not in await catalog.get(location.entity_ref)
 
 
 async def test_locations_outlive_a_restart(catalog: Catalog, locations: Locations) -> None:

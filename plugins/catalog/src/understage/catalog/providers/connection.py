@@ -12,7 +12,7 @@ import msgspec
 from understage.catalog.database import claims, references, refresh_keys, refresh_state, relations, stitching
 from understage.catalog.database.due import Lane
 from understage.catalog.database.references import Edge
-from understage.catalog.database.refresh_state import KnownEntity
+from understage.catalog.database.refresh_state import KnownEntity, NewEntity
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.collector import Child
 from understage.catalog.processing.content_hash import text_hash
@@ -31,6 +31,8 @@ from understage.catalog_api import (
     stringify_entity_ref,
 )
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
+
+_LOCATION = "location:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class ProviderConnection:
         # What others wait for is handed over; what has moved to another place starts anew, under a new id.
         await self._remove(connection, sorted(gone), now)
         moved = {ref for ref, child in children.items() if ref in before and _has_moved(before[ref], child)} - gone
-        await self._start_anew(connection, sorted(moved), now)
+        redirected = await self._release(connection, sorted(moved), now)
+        await self._redirect(connection, [(before[ref].entity_id, children[ref]) for ref in redirected], now)
         conflicts = await self._bring(
             connection, children, {ref: before[ref] for ref in before.keys() - gone - moved}, now
         )
@@ -170,17 +173,35 @@ class ProviderConnection:
         collected = await collect(connection, refs, now)
         await stitching.request_stitching(connection, set(refs) - set(collected.deleted), now)
 
-    async def _start_anew(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
-        """Deletes entities that this provider brings from elsewhere now; the name stays with it."""
+    async def _release(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> list[str]:
+        """Deletes entities that this provider brings from elsewhere now; the name stays with it.
+
+        Returns:
+            Locations among them that nobody else leads to; they are left for `_redirect`.
+        """
         if not refs:
-            return
+            return []
         await references.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
         orphans = await references.find_orphans(connection, refs)
-        children = await references.find_target_refs(connection, orphans)
-        peers = set(await relations.find_relation_sources(connection, orphans)) | set(refs)
-        await stitching.request_stitching(connection, peers - set(orphans), now)
-        await refresh_state.delete_entities(connection, orphans)
+        redirected = [ref for ref in orphans if ref.startswith(_LOCATION)]
+        deleted = sorted(set(orphans) - set(redirected))
+        children = await references.find_target_refs(connection, deleted)
+        peers = set(await relations.find_relation_sources(connection, deleted)) | set(refs)
+        await stitching.request_stitching(connection, peers - set(deleted), now)
+        await refresh_state.delete_entities(connection, deleted)
         await collect(connection, children, now)
+        return redirected
+
+    async def _redirect(
+        self, connection: DatabaseConnection, moved: Sequence[tuple[str, Child]], now: datetime
+    ) -> None:
+        """Has Locations read elsewhere.
+
+        What they led to is served as it is until then: what is found at the new place keeps its id, the rest goes.
+        """
+        lane = Lane.URGENT if len(moved) <= FEW else Lane.NEW
+        entities = [NewEntity(uid, one.ref, one.entity, one.hash, one.location_key, lane) for uid, one in moved]
+        await refresh_state.update_entities(connection, entities, now)
 
 
 def _gone(before: dict[str, KnownEntity], change: _Change) -> set[str]:
