@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 from catalog_entities import entities
 
-from understage.catalog.database.counts import COUNTED_KEYS
+from understage.catalog.database.counts import counted_rows
 from understage.catalog.database.stitching import OutgoingRelation, ProcessedEntity
 from understage.catalog.model.kind_relations import kind_relations
 from understage.catalog.processing.final_form import final_form
@@ -115,12 +115,11 @@ async def fill(connection: Any, batches: Iterable[dict[str, list[tuple[Any, ...]
     await connection.execute("SET maintenance_work_mem = '512MB'")
     for row in indexes:
         await connection.execute(row[1])
-    query = """
+    query = f"""
         INSERT INTO search_counts (key, kind, original_value, value, entities)
-        SELECT key, kind, original_value, min(value), count(*) FROM search
-        WHERE original_value IS NOT NULL AND key = ANY($1) GROUP BY key, kind, original_value
+        {counted_rows("search", "count(*)")}
         """
-    await connection.execute(query, sorted(COUNTED_KEYS))
+    await connection.execute(query)
 
 
 async def load(count: int, url: str, prefix: str) -> None:

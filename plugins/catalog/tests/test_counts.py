@@ -28,6 +28,7 @@ from understage.catalog.database.counts import (
 from understage.catalog.database.index import SearchRow
 from understage.catalog.database.refresh_state import NewEntity
 from understage.catalog.database.stitching import FinalEntity
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog.query.predicates import AllOf, HasValue, Predicate
 from understage.catalog.service import EntitiesCatalog
 from understage.catalog.totals import Totals
@@ -56,7 +57,7 @@ def uid(number: int) -> str:
 
 def row(number: int, key: str, value: str | None) -> SearchRow:
     kind = "component" if number % 2 else "api"
-    return SearchRow(uid(number), kind, key, value.lower() if value is not None else None, value)
+    return SearchRow(uid(number), kind, key_number(key), value.lower() if value is not None else None, value)
 
 
 async def insert_entities(connection: DatabaseConnection, numbers: Iterable[int]) -> None:
@@ -65,13 +66,13 @@ async def insert_entities(connection: DatabaseConnection, numbers: Iterable[int]
 
 
 async def apply(
-    database: DatabaseService, model: dict[tuple[str, str, str | None], SearchRow], step: Operation
+    database: DatabaseService, model: dict[tuple[str, int, str | None], SearchRow], step: Operation
 ) -> None:
     """Does an operation to the database and to the model."""
     name, argument = step
     async with database.transaction() as connection:
         if name == "add":
-            new: dict[tuple[str, str, str | None], SearchRow] = {}
+            new: dict[tuple[str, int, str | None], SearchRow] = {}
             for one in (row(*parts) for parts in argument):
                 identity = (one.entity_id, one.key, one.value)
                 if identity not in model:
@@ -103,13 +104,15 @@ async def test_counts_are_those_of_the_index(database: DatabaseService, operatio
         await connection.execute("DELETE FROM refresh_state")
     assert await find_miscounts(database) == []
     await insert_entities(database, range(10))
-    model: dict[tuple[str, str, str | None], SearchRow] = {}
+    model: dict[tuple[str, int, str | None], SearchRow] = {}
     for operation in operations:
         await apply(database, model, operation)
         assert await find_miscounts(database) == []
     for key in COUNTED_KEYS:
         for kinds in (None, ("api",), ("api", "component")):
-            rows = [one for one in model.values() if one.key == key and (kinds is None or one.kind in kinds)]
+            rows = [
+                one for one in model.values() if one.key == key_number(key) and (kinds is None or one.kind in kinds)
+            ]
             expected = Counter(one.original_value for one in rows if one.original_value is not None)
             assert await counted_facet(database, key, kinds) == sorted(expected.items())
             assert await count_value(database, key, "java", kinds) == sum(one.value == "java" for one in rows)
@@ -141,8 +144,8 @@ async def test_miscounts_are_mended(database: DatabaseService) -> None:
     async with database.transaction() as connection:
         await index.change_rows(connection, rows)
         assert await mend_counts(connection) == []
-    await database.execute("DELETE FROM search WHERE key = 'spec.type'")
-    await database.execute("UPDATE search SET original_value = 'other' WHERE key = 'metadata.tags'")
+    await database.execute("DELETE FROM search WHERE key = $1", key_number("spec.type"))
+    await database.execute("UPDATE search SET original_value = 'other' WHERE key = $1", key_number("metadata.tags"))
     async with database.transaction() as connection:
         assert await mend_counts(connection) == ["metadata.tags", "spec.type"]
     assert await find_miscounts(database) == []
@@ -175,7 +178,7 @@ async def test_kept_and_counted_totals_agree(
     rows = {(one.entity_id, one.key, one.value): one for one in (row(n, "kind", "Kind") for n in range(40))}
     for _ in range(300):
         one = row(source.randrange(40), source.choice(KEYS), source.choice(VALUES))
-        if one.key != "kind":
+        if one.key != key_number("kind"):
             rows.setdefault((one.entity_id, one.key, one.value), one)
     async with database.transaction() as connection:
         await insert_entities(connection, range(40))

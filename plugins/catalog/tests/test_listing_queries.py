@@ -3,17 +3,16 @@
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
 from understage.catalog.database.drivers import OneOf, is_single
-from understage.catalog.database.index import SearchRow
 from understage.catalog.database.pages import PageStart, count_entities, find_page
 from understage.catalog.database.reads import find_facet
 from understage.catalog.paging import Page, PageQuery
-from understage.catalog.processing.search_rows import search_rows
+from understage.catalog.processing.search_rows import indexed_values
 from understage.catalog.query.cursors import FullTextFilter, OrderField, decode_cursor, encode_cursor
 from understage.catalog.query.filters import filter_predicate, parse_filters
 from understage.catalog.query.predicates import (
@@ -65,12 +64,19 @@ def generated(source: random.Random) -> Iterator[Json]:
         }
 
 
+class Row(NamedTuple):
+    key: str
+    value: str | None
+    original_value: str | None
+
+
 class Model:
     """The catalog's listings, said in a few lines of Python over the index rows."""
 
     def __init__(self, entities: list[Json]) -> None:
-        self.rows: dict[str, list[SearchRow]] = {
-            one["metadata"]["uid"]: search_rows(one["metadata"]["uid"], one) for one in entities
+        self.rows = {
+            one["metadata"]["uid"]: [Row(*pair, original) for pair, original in indexed_values(one).items()]
+            for one in entities
         }
 
     def matches(self, uid: str, predicate: Predicate) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from understage.catalog.database.counts import find_miscounts
 from understage.catalog.processing import reconciling
+from understage.catalog.query.key_numbers import key_number
 
 Catalog = Any
 Component = Callable[..., str]
@@ -47,13 +48,13 @@ async def test_a_sound_catalog_has_no_differences(filled: Catalog, monkeypatch: 
     [
         ("DELETE FROM final_entities WHERE entity_ref = 'component:default/c1'", ["component:default/c1"]),
         ("DELETE FROM search WHERE value = 'component:default/c0' AND kind = 'component'", "dependents"),
-        ("DELETE FROM search WHERE key = 'metadata.name' AND value = 'c2'", ["component:default/c2"]),
+        (f"DELETE FROM search WHERE key = {key_number('metadata.name')} AND value = 'c2'", ["component:default/c2"]),
         (
             """INSERT INTO search (entity_id, kind, key, value, original_value)
-                SELECT entity_id, kind, 'x', 'y', 'Y' FROM final_entities WHERE entity_ref = 'component:default/c5'""",
+                SELECT entity_id, kind, 1, 'y', 'Y' FROM final_entities WHERE entity_ref = 'component:default/c5'""",
             ["component:default/c5"],
         ),
-        ("DELETE FROM search WHERE key = 'spec.type' AND kind = 'component'", "components"),
+        (f"DELETE FROM search WHERE key = {key_number('spec.type')} AND kind = 'component'", "components"),
         ("DELETE FROM relations WHERE source_entity_ref = 'component:default/c0'", ["component:default/c0"]),
         (
             """UPDATE refresh_state SET errors = '[{"name": "E", "message": "lost"}]' WHERE entity_ref LIKE '%/c3'""",

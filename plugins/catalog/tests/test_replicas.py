@@ -11,6 +11,7 @@ import pytest
 from understage.catalog.database.counts import find_miscounts, fold_changes
 from understage.catalog.processing import engine as engine_module
 from understage.catalog.processing.retrying import in_transaction
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog_api import CatalogProcessor, EntityJson
 from understage.plugin_api import DatabaseConnection, DatabaseService
 
@@ -67,7 +68,8 @@ async def test_replicas_share_the_work(
         relations = Counter(kind for kind, _ in await catalog.relations(f"component:default/{name}"))
         assert relations["dependsOn"] == len(dependencies[name])
         assert relations["dependencyOf"] == incoming[f"component:{name}"]
-    (rows,) = await catalog.database.fetch_row("SELECT count(*) FROM search WHERE key LIKE 'relations.depend%'")
+    keys = [key_number(f"relations.{kind}") for kind in ("dependson", "dependencyof")]
+    (rows,) = await catalog.database.fetch_row("SELECT count(*) FROM search WHERE key IN ($1, $2)", *keys)
     assert rows == 2 * sum(map(len, dependencies.values()))
 
 

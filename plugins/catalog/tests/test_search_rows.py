@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from understage.catalog.database.index import SearchRow
 from understage.catalog.database.stitching import OutgoingRelation, ProcessedEntity
 from understage.catalog.processing.final_form import final_form
-from understage.catalog.processing.search_rows import scalar_text, search_rows
+from understage.catalog.processing.search_rows import indexed_values, scalar_text, search_rows
+from understage.catalog.query.key_numbers import key_number
 
 json_value = st.recursive(
     st.none()
@@ -33,7 +35,7 @@ def entity(**changes: Any) -> dict[str, Any]:
 
 
 def rows(**changes: Any) -> dict[tuple[str, str | None], str | None]:
-    return {(row.key, row.value): row.original_value for row in search_rows("U1", entity(**changes))}
+    return indexed_values(entity(**changes))
 
 
 def test_the_rows_of_a_small_entity() -> None:
@@ -115,16 +117,15 @@ def test_scalars_as_javascript_writes_them(value: Any, text: str | None) -> None
 @given(st.dictionaries(st.text(max_size=60), json_value, max_size=5))
 def test_rows_fit_the_table(spec: dict[str, Any]) -> None:
     """K468: whatever an entity holds, its rows are unique, in lower case, short, and without NUL."""
-    found = search_rows("u", entity(spec=spec))
-    assert len({(row.key, row.value) for row in found}) == len(found)
-    for row in found:
-        assert row.kind == "component"
-        assert row.key == row.key.lower()
-        assert len(row.original_value or "") <= 200
-        assert (row.value is None) == (row.original_value is None)
-        assert row.original_value is None or (
-            row.original_value.lower() == row.value and "\0" not in row.original_value
-        )
+    values = indexed_values(entity(spec=spec))
+    for (key, value), original in values.items():
+        assert key == key.lower()
+        assert len(original or "") <= 200
+        assert (value is None) == (original is None)
+        assert original is None or (original.lower() == value and "\0" not in original)
+    assert search_rows("u", entity(spec=spec)) == [
+        SearchRow("u", "component", key_number(key), value, original) for (key, value), original in values.items()
+    ]
 
 
 def processed(entity: dict[str, Any], errors: str = "[]", *, is_orphan: bool = False) -> ProcessedEntity:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from understage.catalog.database import reads
-from understage.catalog.processing.search_rows import search_rows
+from understage.catalog.processing.search_rows import indexed_values
 from understage.catalog.query.predicates import EVERYTHING
 from understage.catalog_api import EntityJson
 from understage.catalog_api.permission_rules import (
@@ -54,8 +54,8 @@ def indexed(entity: EntityJson) -> IndexedEntity:
         entity: the entity as it is served.
     """
     index: defaultdict[str, set[str | None]] = defaultdict(set)
-    for row in search_rows(entity["metadata"]["uid"], entity):
-        index[row.key].add(row.value)
+    for key, value in indexed_values(entity):
+        index[key].add(value)
     return IndexedEntity(entity, {key: frozenset(values) for key, values in index.items()})
 
 

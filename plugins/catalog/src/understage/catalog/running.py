@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from understage.catalog.config import CatalogConfig, read_catalog_config
-from understage.catalog.database.texts import has_text_index
+from understage.catalog.database.texts import IN_TEXT_INDEX, has_text_index
 from understage.catalog.explain.dry_run import dry_run
 from understage.catalog.explain.model import Step
 from understage.catalog.extensions import Extensions
@@ -43,8 +43,7 @@ RETRY_SECONDS = 5.0
 NO_TEXT_INDEX = (
     "Searching entities by text reads all their names, because the extension pg_trgm could not be created. For large "
     "catalogs have an administrator run, in the catalog's database: CREATE EXTENSION pg_trgm; CREATE INDEX "
-    "search_texts_idx ON search USING gin (value gin_trgm_ops) "
-    "WHERE key IN ('metadata.name', 'metadata.title', 'spec.profile.displayname')"
+    f"search_texts_idx ON search USING gin (value gin_trgm_ops) WHERE {IN_TEXT_INDEX}"
 )
 
 

@@ -68,7 +68,7 @@ class DatabaseConnection(Protocol):
         Args:
             table: the table's name.
             columns: the columns that the rows fill.
-            rows: the values.
+            rows: the values; however many they are, others have the event loop in between.
         """
         ...
 

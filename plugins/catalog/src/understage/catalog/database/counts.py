@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from understage.catalog.database.dialects import write_rows
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog.query.statement import Statement
 from understage.plugin_api import DatabaseConnection
 
@@ -20,7 +21,11 @@ COUNTED_KEYS = frozenset(
 
 FOLDED_AT_ONCE = 20_000
 
-_COUNTED = ", ".join(f"'{key}'" for key in sorted(COUNTED_KEYS))
+COUNTED_NUMBERS = {key_number(key): key for key in sorted(COUNTED_KEYS)}
+"""The same keys, by the numbers that stand for them in the index."""
+
+_IS_COUNTED = f"original_value IS NOT NULL AND key IN ({', '.join(map(str, COUNTED_NUMBERS))})"
+_KEY = " ".join(("CASE key", *(f"WHEN {number} THEN '{key}'" for number, key in COUNTED_NUMBERS.items()), "END"))
 _ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtext('understage:catalog:fold_changes'))"
 
 
@@ -75,10 +80,9 @@ def counted_rows(source: str, number: str) -> str:
         source: the table, with a condition or without.
         number: what is to be counted of each value.
     """
-    condition = f"original_value IS NOT NULL AND key IN ({_COUNTED})"
     return f"""
-        SELECT key, kind, original_value, min(value), {number} FROM {source}
-        {"AND" if " WHERE " in source else "WHERE"} {condition} GROUP BY key, kind, original_value
+        SELECT {_KEY}, kind, original_value, min(value), {number} FROM {source}
+        {"AND" if " WHERE " in source else "WHERE"} {_IS_COUNTED} GROUP BY key, kind, original_value
         """
 
 
@@ -169,8 +173,7 @@ async def _miscounts(connection: DatabaseConnection) -> list[tuple[str, str, str
         SELECT key, kind, original_value, min(value), CAST(sum(counted) AS bigint), CAST(sum(found) AS bigint) FROM (
             SELECT key, kind, original_value, value, entities AS counted, 0 AS found FROM search_counted
             UNION ALL
-            SELECT key, kind, original_value, value, 0, 1 FROM search
-            WHERE original_value IS NOT NULL AND key IN ({_COUNTED})
+            SELECT {_KEY}, kind, original_value, value, 0, 1 FROM search WHERE {_IS_COUNTED}
         ) b GROUP BY key, kind, original_value HAVING sum(counted) <> sum(found)
         """
     )

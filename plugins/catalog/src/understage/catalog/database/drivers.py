@@ -116,7 +116,7 @@ def _index_rows(
     if isinstance(driver, HasText):
         conditions.append(text_condition(connection, statement, driver))
     else:
-        conditions.append(f"x.key = {statement.value(driver.key)}")
+        conditions.append(f"x.key = {statement.key(driver.key)}")
     if kinds is not None:
         conditions.append(statement.values("x.kind", kinds))
     if not isinstance(driver, HasValue):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import astuple
 
-from understage.catalog.database.counts import COUNTED_KEYS, CountedValue, add_changes, counted_rows
+from understage.catalog.database.counts import COUNTED_NUMBERS, CountedValue, add_changes, counted_rows
 from understage.catalog.database.dialects import COPIED_AT_ONCE, among, slices
 from understage.plugin_api import DatabaseConnection
 
@@ -19,12 +19,12 @@ TABLE = "search"
 _COLUMNS = ("entity_id", "kind", "key", "value", "original_value")
 
 
-class SearchRow(msgspec.Struct, frozen=True):
-    """A row of the search index."""
+class SearchRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of the search index; `key_number` has given the key."""
 
     entity_id: str
     kind: str
-    key: str
+    key: int
     value: str | None
     original_value: str | None
 
@@ -50,16 +50,15 @@ async def change_rows(
         removed: rows that are there; nobody else may remove them meanwhile.
     """
     changes: Counter[CountedValue] = Counter()
-    # In slices, because the rows are encoded on the event loop.
     for part in slices(removed, COPIED_AT_ONCE):
         changes.subtract(_counted(part))
         await connection.execute_many(
             "DELETE FROM search WHERE entity_id = $1 AND key = $2 AND (value = $3 OR (value IS NULL AND $4))",
             [(row.entity_id, row.key, row.value, row.value is None) for row in part],
         )
-    for part in slices(added, COPIED_AT_ONCE):
-        changes.update(_counted(part))
-        await connection.copy(TABLE, _COLUMNS, map(astuple, part))
+    rows = list(added)
+    changes.update(_counted(rows))
+    await connection.copy(TABLE, _COLUMNS, map(astuple, rows))
     await add_changes(connection, changes)
 
 
@@ -95,5 +94,6 @@ async def remove_entities(
 
 def _counted(rows: Iterable[SearchRow]) -> Iterator[CountedValue]:
     for row in rows:
-        if row.key in COUNTED_KEYS and row.original_value is not None and row.value is not None:
-            yield row.key, row.kind, row.original_value, row.value
+        key = COUNTED_NUMBERS.get(row.key)
+        if key is not None and row.original_value is not None and row.value is not None:
+            yield key, row.kind, row.original_value, row.value

@@ -134,7 +134,7 @@ def _source(
         rest = without(rest, driver)
     elif sort_key is not None:
         source = "search s"
-        conditions += [f"s.key = {statement.value(sort_key)}", "s.value IS NOT NULL"]
+        conditions += [f"s.key = {statement.key(sort_key)}", "s.value IS NOT NULL"]
     else:
         source = "final_entities s"
     if driver is None:
@@ -183,7 +183,7 @@ def _driven(
     rows = f"({driver_rows(connection, statement, driver, kinds)} {fence(connection)})"
     if sort_key is None:
         return f"{rows} s"
-    key = statement.value(sort_key)
+    key = statement.key(sort_key)
     if connection.dialect == "postgres":
         lookup = "SELECT i.value, i.entity_id FROM search i WHERE i.entity_id = d.entity_id AND i.value IS NOT NULL"
         return f"{rows} d CROSS JOIN LATERAL ({lookup} AND i.key = {key} OFFSET 0) s"

@@ -105,8 +105,7 @@ async def _find_ordered(
     for key, ascending in order:
         first, direction = ("min", "ASC") if ascending else ("max", "DESC")
         value = (
-            f"(SELECT {first}(o.value) FROM search o "
-            f"WHERE o.entity_id = f.entity_id AND o.key = {statement.value(key)})"
+            f"(SELECT {first}(o.value) FROM search o WHERE o.entity_id = f.entity_id AND o.key = {statement.key(key)})"
         )
         terms += [f"{value} IS NULL", f"{value} {direction}"]
     terms.append("f.entity_id" if order else "f.entity_ref")
@@ -142,7 +141,7 @@ async def find_facet(
     """
     kinds, rest = split_kinds(predicate)
     statement = statement_with(connection, few, kinds)
-    conditions = [f"s.key = {statement.value(key)}", "s.original_value IS NOT NULL"]
+    conditions = [f"s.key = {statement.key(key)}", "s.original_value IS NOT NULL"]
     if kinds is not None:
         conditions.append(statement.values("s.kind", kinds))
     source = "search s"

@@ -8,10 +8,13 @@ from datetime import datetime
 from understage.catalog.database.dialects import among, for_no_key_update
 from understage.catalog.database.locations import Location
 from understage.catalog.database.refresh_keys import stored_key
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog_api.annotations import MANAGED_BY_LOCATION, MANAGED_BY_ORIGIN_LOCATION
 from understage.plugin_api import DatabaseConnection
 
-_PLACES = ", ".join(f"'metadata.annotations.{key}'" for key in (MANAGED_BY_LOCATION, MANAGED_BY_ORIGIN_LOCATION))
+_PLACES = ", ".join(
+    str(key_number(f"metadata.annotations.{key}")) for key in (MANAGED_BY_LOCATION, MANAGED_BY_ORIGIN_LOCATION)
+)
 
 
 async def schedule_from(connection: DatabaseConnection, places: Sequence[str], now: datetime) -> int:

@@ -33,7 +33,7 @@ class ProcessedEntity(msgspec.Struct, frozen=True):
     hash: str | None
 
 
-class OutgoingRelation(msgspec.Struct, frozen=True, order=True):
+class OutgoingRelation(msgspec.Struct, frozen=True, order=True, gc=False):
     """A relation from an entity, whoever gave it."""
 
     source_entity_ref: str
@@ -56,8 +56,8 @@ async def request_stitching(
 ) -> None:
     """Queues entities whose final form is out of date.
 
-    An entry that is there already is locked until the transaction ends: whoever works on the queue must not take it
-    before what is changed here can be seen.
+    An entry that is there already is locked until the transaction ends, even if it stays as it is: whoever works on the
+    queue must not take it before what is changed here can be seen.
 
     Args:
         connection: of a transaction.
@@ -69,8 +69,7 @@ async def request_stitching(
         connection,
         """
         INSERT INTO stitch_queue (entity_ref, lane, requested_at) {rows}
-        ON CONFLICT (entity_ref) DO UPDATE SET requested_at = excluded.requested_at,
-            lane = CASE WHEN excluded.lane < stitch_queue.lane THEN excluded.lane ELSE stitch_queue.lane END
+        ON CONFLICT (entity_ref) DO UPDATE SET lane = excluded.lane WHERE excluded.lane < stitch_queue.lane
         """,
         ("text", "smallint", "timestamptz"),
         ((ref, int(Lane.URGENT if ref in urgent else Lane.NEW), now) for ref in sorted(set(refs))),

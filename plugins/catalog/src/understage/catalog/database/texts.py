@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog.query.predicates import HasText
 from understage.catalog.query.statement import Statement, like_pattern
 from understage.plugin_api import DatabaseConnection
 
 INDEXED_KEYS = frozenset(("metadata.name", "metadata.title", "spec.profile.displayname"))
 """Keys whose values are in the index of trigrams; see the migration `011_texts`."""
+
+IN_TEXT_INDEX = f"key IN ({', '.join(str(key_number(key)) for key in sorted(INDEXED_KEYS))})"
+"""The condition under which rows of the search index are in the index of trigrams."""
 
 SAMPLED_PAGES = 100
 _TRIGRAM = re.compile(r"[^\W_]{3}")
@@ -29,10 +33,10 @@ def has_trigrams(driver: HasText) -> bool:
 def text_condition(connection: DatabaseConnection, statement: Statement, driver: HasText) -> str:
     """Returns the condition that a row `x` of the search index is for one of the keys and holds the text."""
     if connection.dialect == "postgres" and has_trigrams(driver):
-        # The keys stand in the text, since the index is for certain keys only; they are the code's own.
-        keys = ", ".join(f"'{key}'" for key in sorted(driver.keys))
+        # The keys stand in the text, since the index is for certain keys only.
+        keys = ", ".join(str(key_number(key)) for key in sorted(driver.keys))
         return f"x.key IN ({keys}) AND x.value LIKE {statement.value(f'%{like_pattern(driver.text)}%')}"
-    return f"{statement.values('x.key', driver.keys)} AND {contains(connection, statement, 'x.value', driver.text)}"
+    return f"{statement.keys('x.key', driver.keys)} AND {contains(connection, statement, 'x.value', driver.text)}"
 
 
 def contains(connection: DatabaseConnection, statement: Statement, column: str, text: str) -> str:
@@ -51,7 +55,7 @@ async def estimate_rows(connection: DatabaseConnection, driver: HasText, kinds: 
         return None
     statement = Statement()
     sample = f"search x TABLESAMPLE SYSTEM ({statement.value(100 * SAMPLED_PAGES / size)})"
-    conditions = [statement.values("x.key", driver.keys), contains(connection, statement, "x.value", driver.text)]
+    conditions = [statement.keys("x.key", driver.keys), contains(connection, statement, "x.value", driver.text)]
     if kinds is not None:
         conditions.append(statement.values("x.kind", kinds))
     row = await connection.fetch_row(
@@ -78,7 +82,7 @@ async def count_text(
 
     def rows(alias: str, *keys: str) -> str:
         conditions = [
-            statement.values(f"{alias}.key", keys),
+            statement.keys(f"{alias}.key", keys),
             contains(connection, statement, f"{alias}.value", driver.text),
         ]
         if kinds is not None:

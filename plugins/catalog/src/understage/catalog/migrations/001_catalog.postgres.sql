@@ -62,15 +62,16 @@ CREATE TABLE final_entities (
 
 CREATE INDEX final_entities_kind_entity_id_idx ON final_entities (kind, entity_id);
 
--- The kind stands in every row, because nearly every question names one.
+-- The kind stands in every row, because nearly every question names one. Keys are numbers that are made of their texts;
+-- see `understage.catalog.query.key_numbers`. A row is unique: whoever writes has taken the entity for itself.
 CREATE TABLE search (
+    key bigint NOT NULL,
     entity_id uuid NOT NULL,
     kind text COLLATE "C" NOT NULL,
-    key text COLLATE "C" NOT NULL,
     value text COLLATE "C",
     original_value text COLLATE "C"
 );
-CREATE UNIQUE INDEX search_entity_id_key_value_idx ON search (entity_id, key, value);
+CREATE INDEX search_entity_id_key_idx ON search (entity_id, key);
 -- There is none that starts with key and value: whoever asks without a kind goes through the kinds, which are few, and
 -- writing the index rows costs more than all else that is written.
 CREATE INDEX search_key_kind_value_idx ON search (key, kind, value, entity_id) INCLUDE (original_value);

@@ -59,15 +59,16 @@ CREATE TABLE final_entities (
 
 CREATE INDEX final_entities_kind_entity_id_idx ON final_entities (kind, entity_id);
 
--- The kind stands in every row, because nearly every question names one.
+-- The kind stands in every row, because nearly every question names one. Keys are numbers that are made of their texts;
+-- see `understage.catalog.query.key_numbers`. A row is unique: whoever writes has taken the entity for itself.
 CREATE TABLE search (
+    key INTEGER NOT NULL,
     entity_id TEXT NOT NULL,
     kind TEXT NOT NULL,
-    key TEXT NOT NULL,
     value TEXT,
     original_value TEXT
 );
-CREATE UNIQUE INDEX search_entity_id_key_value_idx ON search (entity_id, key, value);
+CREATE INDEX search_entity_id_key_idx ON search (entity_id, key);
 CREATE INDEX search_key_value_entity_id_idx ON search (key, value, entity_id);
 CREATE INDEX search_key_kind_value_idx ON search (key, kind, value, entity_id, original_value);
 

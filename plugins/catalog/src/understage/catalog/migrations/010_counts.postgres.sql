@@ -26,10 +26,3 @@ ALTER TABLE search_count_changes SET (autovacuum_vacuum_scale_factor = 0, autova
 CREATE VIEW search_counted AS
     SELECT key, kind, original_value, value, entities FROM search_counts
     UNION ALL SELECT key, kind, original_value, value, entities FROM search_count_changes;
-
-INSERT INTO search_counts (key, kind, original_value, value, entities)
-SELECT key, kind, original_value, min(value), count(*) FROM search
-WHERE original_value IS NOT NULL AND key IN (
-    'kind', 'metadata.namespace', 'metadata.tags', 'relations.ownedby', 'spec.lifecycle', 'spec.type'
-)
-GROUP BY key, kind, original_value;

@@ -14,10 +14,3 @@ CREATE INDEX search_counts_empty_idx ON search_counts (key) WHERE entities = 0;
 
 -- There is one writer at a time, so nobody has to wait for a count: it is always up to date.
 CREATE VIEW search_counted AS SELECT key, kind, original_value, value, entities FROM search_counts;
-
-INSERT INTO search_counts (key, kind, original_value, value, entities)
-SELECT key, kind, original_value, min(value), count(*) FROM search
-WHERE original_value IS NOT NULL AND key IN (
-    'kind', 'metadata.namespace', 'metadata.tags', 'relations.ownedby', 'spec.lifecycle', 'spec.type'
-)
-GROUP BY key, kind, original_value;

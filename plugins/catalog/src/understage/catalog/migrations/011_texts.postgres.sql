@@ -1,6 +1,7 @@
 -- Finds texts within values by their trigrams, for the keys that the stock frontend searches; without it, searching reads
 -- all values of a key. The extension comes with Postgres, but a role may lack the right to create it, and some servers
--- leave it out: the catalog then works without, and says so when it starts.
+-- leave it out: the catalog then works without, and says so when it starts. The numbers are those of the keys
+-- `metadata.name`, `metadata.title` and `spec.profile.displayname`.
 DO $$
 DECLARE
     home text;
@@ -9,7 +10,7 @@ BEGIN
     SELECT nspname INTO home FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'pg_trgm';
     EXECUTE format(
         'CREATE INDEX search_texts_idx ON search USING gin (value %I.gin_trgm_ops) WITH (gin_pending_list_limit = 512)'
-        || ' WHERE key IN (''metadata.name'', ''metadata.title'', ''spec.profile.displayname'')',
+        || ' WHERE key IN (5187275717636843332, 1809342646252912255, 5422269145793589725)',
         home
     );
 EXCEPTION

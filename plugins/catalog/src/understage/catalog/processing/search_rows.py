@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from understage.catalog.database.index import SearchRow
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog_api import EntityJson
 
 MAX_KEY_CHARACTERS = 200
@@ -19,54 +19,69 @@ _EXPONENT = re.compile(r"e([-+]?)0*(\d)")
 
 
 def search_rows(entity_id: str, entity: EntityJson) -> list[SearchRow]:
-    """Returns the index rows of a finished entity.
-
-    Keys are dotted paths in lower case. A text in a list also gives a key of its own that ends in the text. Keys that
-    differ only in case share their rows.
+    """Returns the index rows of a finished entity: one for each of its `indexed_values`.
 
     Args:
         entity_id: the entity's id, its `metadata.uid`.
         entity: the entity as it is served.
     """
-    rows: dict[tuple[str, str | None], SearchRow] = {}
     kind = entity["kind"].lower()
-    for path, value in _pairs(entity):
+    return [
+        SearchRow(entity_id, kind, key_number(key), value, original)
+        for (key, value), original in indexed_values(entity).items()
+    ]
+
+
+def indexed_values(entity: EntityJson) -> dict[tuple[str, str | None], str | None]:
+    """Returns what an entity can be found by: keys and values in lower case, each pair with the value as it is.
+
+    Keys are dotted paths. A text in a list also gives a key of its own that ends in the text. Keys that differ only in
+    case share their values.
+
+    Args:
+        entity: the entity as it is served.
+    """
+    found: dict[tuple[str, str | None], str | None] = {}
+    for path, text in _pairs(entity):
         if len(path) > MAX_KEY_CHARACTERS:
             continue
-        key = path.lower()
-        original = None if value is None or len(value) > MAX_VALUE_CHARACTERS or "\0" in value else value
-        lowered = original.lower() if original is not None else None
-        rows.setdefault((key, lowered), SearchRow(entity_id, kind, key, lowered, original))
-    return list(rows.values())
+        if text is None or len(text) > MAX_VALUE_CHARACTERS or "\0" in text:
+            found.setdefault((path.lower(), None), None)
+        else:
+            found.setdefault((path.lower(), text.lower()), text)
+    return found
 
 
-def _pairs(entity: EntityJson) -> Iterator[tuple[str, str | None]]:
+def _pairs(entity: EntityJson) -> list[tuple[str, str | None]]:
+    pairs: list[tuple[str, str | None]] = []
     for key, value in entity.items():
         if key not in _SKIPPED:
-            yield from _visit(key, value)
+            _visit(key, value, pairs)
     metadata = entity["metadata"]
-    yield "metadata.name", metadata["name"]
-    yield "metadata.namespace", metadata.get("namespace") or "default"
-    yield "metadata.uid", metadata["uid"]
-    for relation in entity.get("relations", ()):
-        yield f"relations.{relation['type']}", relation["targetRef"]
+    pairs += (
+        ("metadata.name", metadata["name"]),
+        ("metadata.namespace", metadata.get("namespace") or "default"),
+        ("metadata.uid", metadata["uid"]),
+    )
+    pairs += [(f"relations.{relation['type']}", relation["targetRef"]) for relation in entity.get("relations", ())]
+    return pairs
 
 
-def _visit(path: str, value: Any) -> Iterator[tuple[str, str | None]]:
+def _visit(path: str, value: Any, pairs: list[tuple[str, str | None]]) -> None:
     if isinstance(value, str):
-        yield path, value
+        pairs.append((path, value))
     elif isinstance(value, dict):
         for key, member in value.items():
             inner = f"{path}.{key}"
             if inner not in _SKIPPED:
-                yield from _visit(inner, member)
+                _visit(inner, member, pairs)
     elif isinstance(value, list):
         for item in value:
-            yield from _visit(path, item)
+            _visit(path, item, pairs)
             if isinstance(item, str):
-                yield f"{path}.{item}", "true"
+                pairs.append((f"{path}.{item}", "true"))
     else:
-        yield path, scalar_text(value)
+        pairs.append((path, scalar_text(value)))
 
 
 def scalar_text(value: float | bool | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog.query.predicates import (
     AllOf,
     AnyOf,
@@ -46,6 +47,14 @@ class Statement:
         self.arguments.append(argument)
         return f"${len(self.arguments)}"
 
+    def key(self, key: str) -> str:
+        """Takes a key of the search index; returns the placeholder of its number."""
+        return self.value(key_number(key))
+
+    def keys(self, column: str, keys: Sequence[str]) -> str:
+        """Returns the condition that a column of the search index holds one of a few keys; of none, it never holds."""
+        return self.values(column, [key_number(key) for key in keys])
+
     def condition(self, predicate: Predicate, entity_id: str) -> str:
         """Returns the condition that an entity matches a predicate.
 
@@ -67,15 +76,16 @@ class Statement:
             case HasValue("kind", values) if values and self.kind_column is not None:
                 return self.values(self.kind_column, values)
             case HasKey(key):
-                return self._exists(entity_id, f"x.key = {self.value(key)}")
+                return self._exists(entity_id, f"x.key = {self.key(key)}")
             case HasValue(key, values):
                 return self._has_value(key, values, entity_id)
             case HasPrefix(key, prefix):
-                name = self.value(key)
+                name = self.key(key)
                 return self._exists(entity_id, f"x.key = {name} AND {self._like(like_pattern(prefix) + '%')}")
             case HasText(keys, text):
-                names = ", ".join(self.value(key) for key in keys)
-                return self._exists(entity_id, f"x.key IN ({names}) AND {self._like(f'%{like_pattern(text)}%')}")
+                return self._exists(
+                    entity_id, f"{self.keys('x.key', keys)} AND {self._like(f'%{like_pattern(text)}%')}"
+                )
 
     def _joined(self, word: str, conditions: tuple[Predicate, ...], entity_id: str) -> str:
         texts = [self.condition(one, entity_id) for one in conditions]
@@ -87,12 +97,12 @@ class Statement:
     def _has_value(self, key: str, values: tuple[str, ...], entity_id: str) -> str:
         if not values:
             return "FALSE"
-        return self._exists(entity_id, f"x.key = {self.value(key)} AND {self.values('x.value', values)}")
+        return self._exists(entity_id, f"x.key = {self.key(key)} AND {self.values('x.value', values)}")
 
     def _like(self, pattern: str) -> str:
         return f"x.value LIKE {self.value(pattern)} ESCAPE '\\'"
 
-    def values(self, column: str, values: Sequence[str]) -> str:
+    def values(self, column: str, values: Sequence[str | int]) -> str:
         """Returns the condition that a column has one of a few values; of none, it never holds."""
         if not values:
             return "FALSE"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -17,6 +17,7 @@ from understage.errors import ServiceUnavailableError
 from understage.plugin_api import Dialect
 
 CHECK_SECONDS = 5.0
+ROWS_WITHOUT_PAUSE = 1000
 NOTIFY = "SELECT pg_notify($1, $2)"
 
 _COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
@@ -64,7 +65,7 @@ class PostgresSession(Session):
 
     @override
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
+        await self._connection.copy_records_to_table(table, columns=list(columns), records=_with_pauses(rows))
 
     @override
     async def run_script(self, script: str) -> None:
@@ -114,6 +115,14 @@ class PostgresSession(Session):
             await self._connection.close(timeout=CHECK_SECONDS)
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it is given up either way
             self._connection.terminate()
+
+
+async def _with_pauses(rows: Iterable[Sequence[object]]) -> AsyncIterator[Sequence[object]]:
+    """Yields the rows; the driver encodes them on the event loop, which others need as well."""
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number % ROWS_WITHOUT_PAUSE == 0:
+            await asyncio.sleep(0)
 
 
 def channel_name(plugin_id: str, channel: str) -> str:
