@@ -1,6 +1,7 @@
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,6 +117,31 @@ async def test_a_missing_database_that_is_not_to_be_created(server: Server) -> N
     ):
         await database.fetch("SELECT 1")
     assert await server.admin.fetch("SELECT 1 FROM pg_database WHERE datname LIKE $1", f"{server.prefix}%") == []
+
+
+async def test_copying_many_rows_leaves_the_event_loop_to_others(server: Server) -> None:
+    """The driver encodes rows on the event loop; others have their turn after each thousand of them."""
+    database = server.manager().for_plugin("catalog")
+    await database.execute("CREATE TABLE numbers (n integer)")
+    turns = 0
+    rows_of_turn: Counter[int] = Counter()
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    def rows() -> Iterator[tuple[int]]:
+        for number in range(30_000):
+            rows_of_turn[turns] += 1
+            yield (number,)
+
+    others = asyncio.create_task(take_turns())
+    await database.copy("numbers", ["n"], rows())
+    others.cancel()
+    assert max(rows_of_turn.values()) <= 1000
+    assert await value(database, "SELECT count(*) FROM numbers") == 30_000
 
 
 async def test_plugins_never_see_each_others_tables(server: Server) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import astuple
 
-from understage.catalog.database.dialects import COPIED_AT_ONCE, among, slices
+from understage.catalog.database.dialects import among
 from understage.plugin_api import DatabaseConnection
 
 
@@ -46,8 +46,7 @@ async def find_relation_sources(connection: DatabaseConnection, refs: Sequence[s
 async def insert_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:
     """Adds relations."""
     columns = ("originating_entity_id", "source_entity_ref", "type", "target_entity_ref")
-    for part in slices(relations, COPIED_AT_ONCE):
-        await connection.copy("relations", columns, map(astuple, part))
+    await connection.copy("relations", columns, map(astuple, relations))
 
 
 async def delete_relations(connection: DatabaseConnection, relations: Iterable[StoredRelation]) -> None:

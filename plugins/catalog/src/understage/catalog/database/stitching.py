@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import astuple
 
-from understage.catalog.database.dialects import COPIED_AT_ONCE, among, key_share, skip_locked, slices, write_rows
+from understage.catalog.database.dialects import among, key_share, skip_locked, write_rows
 from understage.catalog.database.due import Lane
 from understage.plugin_api import DatabaseConnection
 
@@ -119,8 +119,7 @@ async def find_outgoing_relations(connection: DatabaseConnection, refs: Sequence
 
 async def insert_final_entities(connection: DatabaseConnection, entities: Iterable[FinalEntity], now: datetime) -> None:
     """Writes entities that were not served before."""
-    for part in slices(entities, COPIED_AT_ONCE):
-        await connection.copy("final_entities", _FINAL_COLUMNS, ((*astuple(entity), now) for entity in part))
+    await connection.copy("final_entities", _FINAL_COLUMNS, ((*astuple(entity), now) for entity in entities))
 
 
 async def store_final_entities(connection: DatabaseConnection, entities: Iterable[FinalEntity], now: datetime) -> None:
