@@ -14,7 +14,7 @@ from understage.catalog.database.lineage import schedule
 from understage.catalog.database.refresh_state import NewEntity, insert_entities
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.catalog.processing import lease as lease_module
-from understage.catalog.processing.lease import LEASE_SECONDS, Lease, LeaseWatch
+from understage.catalog.processing.lease import LEASE_SECONDS, Lease, LeaseLostError, LeaseWatch
 from understage.plugin_api import DatabaseService
 
 Catalog = Any
@@ -146,6 +146,30 @@ async def test_a_lease_is_renewed_while_the_work_lasts(
     assert len(claimed) == 2
     assert list((await due_times(catalog.database)).values()) == [lease.due_at]
     assert await catalog.database.fetch("SELECT 1 FROM leases") == []
+
+
+async def test_parts_of_a_batch_do_not_wait_for_each_other(
+    catalog: Catalog, make_component: Component, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K405: two parts are stored, and the lease renewed, at once; nobody takes over what is just being stored."""
+    if catalog.database.dialect == "sqlite":
+        pytest.skip("SQLite has one transaction at a time that writes")
+    catalog.write("a.yaml", make_component("web"))
+    await catalog.start("a.yaml")
+    await make_due(catalog)
+    monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.0)
+    lease = new_lease(catalog)
+    await lease.claim(10)
+    async with catalog.database.transaction() as one, catalog.database.transaction() as other:
+        await lease.finish(one, is_done=False)
+        await asyncio.wait_for(lease.finish(other, is_done=False), 10)
+        until = datetime.now(UTC) - timedelta(seconds=1)
+        assert await asyncio.wait_for(due.renew_lease(catalog.database, lease._id, until), 10)
+        await asyncio.wait_for(LeaseWatch(catalog.database, catalog.logs).look(), 10)
+        assert len(await catalog.database.fetch("SELECT 1 FROM leases")) == 1
+    await LeaseWatch(catalog.database, catalog.logs).look()
+    with pytest.raises(LeaseLostError):
+        await lease.finish(catalog.database, is_done=False)
 
 
 async def test_what_is_asked_for_during_the_work_stays_due(catalog: Catalog, make_component: Component) -> None:

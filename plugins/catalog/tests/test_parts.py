@@ -51,6 +51,68 @@ async def test_what_waits_to_be_stored_is_bounded() -> None:
     assert longest <= 2 * (2 * 5 + 3)
 
 
+async def test_one_more_is_run_for_each_that_is_taken() -> None:
+    """K405: while much is stored, the next ones are run: not all wait until nearly all are stored."""
+    begun = 0
+    seen: list[int] = []
+
+    async def run(one: int) -> int:
+        nonlocal begun
+        begun += 1
+        return one
+
+    async def store(results: list[int], is_last: bool) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        seen.append(begun)
+
+    await run_in_parts(range(12), run, store, weight=lambda one: 10, part=5, at_once=4)
+    assert seen == [5, 6, 7, 8, 9, 10, 11, *[12] * 5]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+async def test_parts_are_stored_side_by_side_and_the_last_one_alone(most: int) -> None:
+    """K405: as many parts are stored at the same time as may be; the last one waits for all others."""
+    under_way: set[int] = set()
+    seen: list[tuple[int, bool]] = []
+
+    async def run(one: int) -> int:
+        await asyncio.sleep(0)
+        return one
+
+    async def store(results: list[int], is_last: bool) -> None:
+        under_way.update(results)
+        seen.append((len(under_way), is_last))
+        await asyncio.sleep(0.005)
+        under_way.difference_update(results)
+
+    await run_in_parts(range(9), run, store, weight=lambda one: 1, part=1, at_once=3, stored_at_once=most)
+    assert max(count for count, _ in seen) == most
+    assert seen[-1] == (1, True)
+    assert len(seen) == 9
+
+
+async def test_a_failing_part_ends_what_is_stored_beside_it() -> None:
+    """K408: when one of two parts cannot be stored, the other one is cancelled, and the error is raised as it is."""
+    ended: list[str] = []
+
+    async def run(one: int) -> int:
+        return one
+
+    async def store(results: list[int], is_last: bool) -> None:
+        if results == [1]:
+            raise ConnectionResetError("away")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    with pytest.raises(ConnectionResetError, match="away"):
+        await run_in_parts(range(4), run, store, weight=lambda one: 1, part=1, at_once=1, stored_at_once=2)
+    assert ended == ["cancelled"]
+
+
 async def test_what_is_ready_does_not_wait_for_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """K405: less than a part is handed over after a while, since one that still runs may take minutes."""
     monkeypatch.setattr(parts, "LONGEST_WAIT_SECONDS", 0.01)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 COPIED_AT_ONCE = 1500
 """Rows that are written at once: few enough to be encoded within some milliseconds."""
 
-WIDE_ROWS_AT_ONCE = 200
+WIDE_ROWS_AT_ONCE = 100
 """The same, if each row holds texts of whole entities."""
 
 

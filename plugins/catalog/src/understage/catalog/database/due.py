@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from understage.catalog.database.dialects import among, for_no_key_update, skip_locked
+from understage.catalog.database.dialects import among, for_no_key_update, key_share, skip_locked
 from understage.plugin_api import DatabaseConnection
 
 
@@ -177,6 +177,12 @@ async def insert_lease(connection: DatabaseConnection, lease: Lease, until: date
 async def renew_lease(connection: DatabaseConnection, lease_id: str, until: datetime) -> bool:
     """Prolongs a lease; returns whether it was still there."""
     return bool(await connection.execute("UPDATE leases SET until = $2 WHERE id = $1", lease_id, until))
+
+
+async def hold_lease(connection: DatabaseConnection, lease_id: str) -> bool:
+    """Keeps a lease from being taken back until the transaction ends; returns whether it was still there."""
+    row = await connection.fetch_row(f"SELECT 1 FROM leases WHERE id = $1 {key_share(connection)}", lease_id)
+    return row is not None
 
 
 async def delete_lease(connection: DatabaseConnection, lease_id: str) -> bool:

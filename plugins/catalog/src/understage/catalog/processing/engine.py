@@ -37,6 +37,9 @@ from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerSer
 PROCESSING_BATCH = 200
 STITCHING_BATCH = 250
 CONCURRENT_RUNS = 10
+STORED_AT_ONCE = 2
+"""So many parts: while Postgres writes one, the next one is made ready. SQLite writes one after the other anyway."""
+
 MANY_CHILDREN = 100
 SKIPPED_SHARE = 0.8
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
@@ -85,7 +88,8 @@ class Engine:
         self._replanning = Replanning(database, logger, timedelta(seconds=interval_seconds[1]))
         self._wake = asyncio.Event()
         self._lanes = Lanes(self.process_due, self.stitch_due, poll_seconds)
-        self._storing = asyncio.Lock()
+        self._stored_at_once = STORED_AT_ONCE if database.dialect == "postgres" else 1
+        self._storing = asyncio.Semaphore(self._stored_at_once)
         self._ahead = RunAhead()
         self._skips_from = time.monotonic() + interval_seconds[1]
         self._lease_watch = LeaseWatch(database, logger)
@@ -133,7 +137,7 @@ class Engine:
             metrics.begun(due_since)
 
         async def store(results: list[Processed], is_last: bool) -> None:
-            # One lane stores while the other one runs processors; two that store would wait for each other's rows.
+            # Of both lanes together: more that store would only wait for each other's rows.
             async with self._storing:
                 await self._store(sorted(results, key=_ref), lease, is_last=is_last)
             self._lanes.tell()
@@ -141,7 +145,13 @@ class Engine:
         try:
             async with lease.renewed():
                 await run_in_parts(
-                    claimed, self._run_one, store, weight=_weight, part=PROCESSING_BATCH, at_once=CONCURRENT_RUNS
+                    claimed,
+                    self._run_one,
+                    store,
+                    weight=_weight,
+                    part=PROCESSING_BATCH,
+                    at_once=CONCURRENT_RUNS,
+                    stored_at_once=self._stored_at_once,
                 )
         except LeaseLostError as error:
             self._logger.warning(str(error))

@@ -93,9 +93,7 @@ class Lease:
         Raises:
             LeaseLostError: somebody has.
         """
-        held = await (
-            due.delete_lease(connection, self._id) if is_done else due.renew_lease(connection, self._id, _lease_end())
-        )
+        held = await (due.delete_lease(connection, self._id) if is_done else due.hold_lease(connection, self._id))
         if not held:
             raise LeaseLostError(
                 f"the lease on {len(self._held)} entities has run out while this process was held up; others have "

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-LONGEST_ON_THE_LOOP_SECONDS = 0.002
+LONGEST_ON_THE_LOOP_SECONDS = 0.001
 LONGEST_WAIT_SECONDS = 1.0
 """So long what is ready waits for more; then it is handed over, since what still runs may take minutes."""
 
@@ -23,6 +23,7 @@ async def run_in_parts(
     weight: Callable[[R], int],
     part: int,
     at_once: int,
+    stored_at_once: int = 1,
 ) -> None:
     """Runs things, and hands over what is ready while the others run on.
 
@@ -31,9 +32,10 @@ async def run_in_parts(
         run: runs one.
         store: takes results, and whether these are the last ones; it is called at least once if there is anything.
         weight: how much a result is.
-        part: how much is handed over at once, unless there is less for a while. While twice as much waits, no further
-            ones are run.
+        part: how much is handed over at once, unless there is less for a while. Whoever has run something goes on when
+            less than twice as much waits up to it: so one runs for each that is taken, not all when all are taken.
         at_once: how many run side by side.
+        stored_at_once: how many parts are handed over side by side; the last one comes alone.
 
     Raises:
         Exception: what the first one that failed has raised; the others are cancelled.
@@ -46,12 +48,27 @@ async def run_in_parts(
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(rest))):
                 group.create_task(work.run())
+            storing: set[asyncio.Task[None]] = set()
             is_last = False
             while not is_last:
+                await _all_but(stored_at_once - 1, storing)
                 results, is_last = await work.take()
-                await store(results, is_last)
+                if is_last:
+                    await _all_but(0, storing)
+                storing.add(group.create_task(_handed_over(store, results, is_last)))
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
+
+
+async def _handed_over(store: Callable[[list[R], bool], Awaitable[None]], results: list[R], is_last: bool) -> None:
+    await store(results, is_last)
+
+
+async def _all_but(most: int, tasks: set[asyncio.Task[None]]) -> None:
+    """Waits until at most so many of the tasks are under way, and removes those that are done."""
+    while len(tasks) > most:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        tasks -= done
 
 
 class _Work(Generic[T, R]):
@@ -65,6 +82,7 @@ class _Work(Generic[T, R]):
         self._part = part
         self._ready: list[R] = []
         self._weight = 0
+        self._taken = 0
         self._changed = asyncio.Condition()
         self._breath = time.monotonic()
         self._pause: asyncio.Future[None] | None = None
@@ -77,7 +95,7 @@ class _Work(Generic[T, R]):
             self._weight += self._weigh(result)
             self._missing -= 1
             if self._weight >= self._part or not self._missing:
-                await self._hand_over()
+                await self._hand_over(self._taken + self._weight)
             if time.monotonic() - self._breath > LONGEST_ON_THE_LOOP_SECONDS:
                 await self._breathe()
 
@@ -95,16 +113,17 @@ class _Work(Generic[T, R]):
         if pause is not None and not pause.done():
             pause.set_result(None)
 
-    async def _hand_over(self) -> None:
+    async def _hand_over(self, through: int) -> None:
         async with self._changed:
             self._changed.notify_all()
-            await self._changed.wait_for(lambda: self._weight < 2 * self._part or not self._missing)
+            await self._changed.wait_for(lambda: through - self._taken < 2 * self._part or not self._missing)
 
     async def _is_whole(self) -> bool:
         """Waits for a part; returns False if that takes too long."""
-        whole = self._changed.wait_for(lambda: self._weight >= self._part or not self._missing)
         try:
-            return await asyncio.wait_for(whole, LONGEST_WAIT_SECONDS)
+            # Not by wait_for(), which forgets in Python 3.11 that it was cancelled when the part is whole just then.
+            async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+                return await self._changed.wait_for(lambda: self._weight >= self._part or not self._missing)
         except TimeoutError:
             return False
 
@@ -125,4 +144,5 @@ class _Work(Generic[T, R]):
             count += 1
         results, self._ready = self._ready[:count], self._ready[count:]
         self._weight -= weight
+        self._taken += weight
         return results
