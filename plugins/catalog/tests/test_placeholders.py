@@ -210,3 +210,9 @@ def test_keys_with_a_dollar_sign_are_found_anywhere(value: Any) -> None:
 def test_dollar_signs_elsewhere_are_no_placeholders(value: Any) -> None:
     """K377: dollar signs within a key or in a text mean nothing."""
     assert not _has_placeholders(value)
+
+
+def test_what_is_no_json_hides_no_placeholders() -> None:
+    """K377: a processor may have put something into the entity that cannot be written as JSON."""
+    assert _has_placeholders({"a": object(), "b": [{"$text": "x"}]})
+    assert not _has_placeholders({"a": object(), "b": "\ud800"})

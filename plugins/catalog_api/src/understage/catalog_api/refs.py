@@ -72,7 +72,14 @@ def parse_entity_ref(
 
 
 def _parse_text(ref: str, default_kind: str | None, default_namespace: str) -> EntityRef:
-    return _complete(ref, *_split(ref), default_kind, default_namespace)
+    kind, namespace, name = _split(ref)
+    if kind is None:
+        kind = default_kind
+    if namespace is None:
+        namespace = default_namespace
+    if kind and namespace and name:
+        return EntityRef(kind, namespace, name)
+    return _complete(ref, kind, namespace, name, default_kind, default_namespace)
 
 
 _parse_remembered = lru_cache(_REMEMBERED)(_parse_text)
@@ -99,16 +106,13 @@ def _complete(
 
 def _split(ref: str) -> tuple[str | None, str | None, str]:
     colon, slash = ref.find(":"), ref.find("/")
-    kind: str | None = None
-    rest = ref
-    if colon >= 0 and (slash < 0 or colon < slash):
-        kind, rest = ref[:colon], ref[colon + 1 :]
-        if not kind:
-            raise EntityRefError(f"Entity reference {_shown(ref)} has an empty kind")
-    slash = rest.find("/")
+    if colon < 0 or 0 <= slash < colon:
+        return (None, None, ref) if slash < 0 else (None, ref[:slash], ref[slash + 1 :])
+    if not colon:
+        raise EntityRefError(f"Entity reference {_shown(ref)} has an empty kind")
     if slash < 0:
-        return kind, None, rest
-    return kind, rest[:slash], rest[slash + 1 :]
+        return ref[:colon], None, ref[colon + 1 :]
+    return ref[:colon], ref[colon + 1 : slash], ref[slash + 1 :]
 
 
 def _members(ref: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:

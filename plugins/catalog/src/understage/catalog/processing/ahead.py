@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -74,4 +73,7 @@ def _is_finished(processed: Processed) -> bool:
 def _as_text(processed: Processed) -> Processed:
     outcome = processed.outcome
     text = msgspec.json.encode(outcome.entity).decode()
-    return replace(processed, outcome=replace(outcome, entity=None), text=text)
+    outcome.entity = None
+    return Processed(
+        processed.claimed, outcome, processed.hash, processed.begun_at, processed.settled_by, processed.ahead, text
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from understage.catalog_api import (
     CatalogProcessor,
     Emit,
@@ -68,11 +70,22 @@ class PlaceholderProcessor(CatalogProcessor):
 
 
 def _has_placeholders(entity: EntityJson) -> bool:
+    # Every entity passes here again and again: whether any text begins with a dollar sign shows several times faster.
+    return _may_have_placeholders(entity) and _has_placeholder_keys(entity)
+
+
+def _may_have_placeholders(entity: EntityJson) -> bool:
+    try:
+        return b'"$' in msgspec.json.encode(entity)
+    except (TypeError, ValueError, RecursionError):
+        return True  # a processor has put something into it that is not JSON
+
+
+def _has_placeholder_keys(entity: EntityJson) -> bool:
     waiting: list[dict[str, Any] | list[Any]] = [entity]
     for container in waiting:
-        # Every entity passes here again and again: most values are texts, and most keys have no dollar sign at all.
         if isinstance(container, dict):
-            if "$" in "".join(container) and any(key[:1] == "$" for key in container):
+            if any(key[:1] == "$" for key in container):
                 return True
             values: Iterable[Any] = container.values()
         else:
