@@ -11,6 +11,7 @@ import msgspec
 from understage.catalog.database import lineage, references, refresh_state, relations, stitching
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.content_hash import text_hash
+from understage.catalog.processing.orphan_circles import mark_circles
 from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Pipeline
 from understage.catalog.processing.retrying import in_transaction
@@ -100,6 +101,8 @@ class Upkeep:
         await hand_over(connection, [ref], now)
         if self._orphan_strategy == "delete":
             await collect(connection, children, now)
+        else:
+            await mark_circles(connection, children, now)
 
     async def validate(self, entity: EntityJson, location: str) -> list[dict[str, Any]]:
         """Processes an entity without storing anything; returns the JSON forms of what is wrong with it.

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from understage.catalog.database.dialects import among, for_no_key_update
 from understage.catalog.database.due import Lane
+from understage.catalog.database.orphan_circles import IS_ORPHAN
 from understage.catalog.database.references import Edge
 from understage.catalog.model.entity_ids import is_entity_id
 from understage.plugin_api import DatabaseConnection
@@ -25,11 +26,8 @@ async def find_parents(connection: DatabaseConnection, refs: Sequence[str]) -> l
 
 
 async def is_alive(connection: DatabaseConnection, ref: str) -> bool:
-    """Tells whether an entity is known and something leads to it."""
-    row = await connection.fetch_row(
-        "SELECT 1 FROM refresh_state_references WHERE target_entity_ref = $1 LIMIT 1",
-        ref,
-    )
+    """Tells whether an entity is known and no orphan."""
+    row = await connection.fetch_row(f"SELECT 1 FROM refresh_state s WHERE entity_ref = $1 AND NOT {IS_ORPHAN}", ref)
     return row is not None
 
 

@@ -56,18 +56,30 @@ async def find_abandoned(connection: DatabaseConnection, limit: int) -> list[str
     return sorted(row[0] for row in rows)
 
 
+_UNREACHABLE = """
+    WITH RECURSIVE reachable (entity_ref) AS (
+        SELECT target_entity_ref FROM refresh_state_references WHERE source_key IS NOT NULL
+        UNION
+        SELECT r.target_entity_ref FROM refresh_state_references r
+        JOIN reachable ON reachable.entity_ref = r.source_entity_ref
+    )
+    SELECT s.entity_ref FROM refresh_state s
+    WHERE NOT EXISTS (SELECT 1 FROM reachable WHERE reachable.entity_ref = s.entity_ref)
+"""
+
+
 async def find_unreachable(connection: DatabaseConnection, limit: int) -> list[str]:
     """Returns entities that no provider leads to, also those that lead to each other in a circle."""
+    return sorted(row[0] for row in await connection.fetch(f"{_UNREACHABLE} LIMIT $1", limit))
+
+
+async def find_unreachable_links(connection: DatabaseConnection, limit: int) -> list[str]:
+    """Returns entities that no provider leads to, but others do, and that lead to others: circles consist of such."""
     rows = await connection.fetch(
-        """
-        WITH RECURSIVE reachable (entity_ref) AS (
-            SELECT target_entity_ref FROM refresh_state_references WHERE source_key IS NOT NULL
-            UNION
-            SELECT r.target_entity_ref FROM refresh_state_references r
-            JOIN reachable ON reachable.entity_ref = r.source_entity_ref
-        )
-        SELECT s.entity_ref FROM refresh_state s
-        WHERE NOT EXISTS (SELECT 1 FROM reachable WHERE reachable.entity_ref = s.entity_ref)
+        f"""
+        {_UNREACHABLE}
+        AND EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref)
+        AND EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.source_entity_ref = s.entity_ref)
         LIMIT $1
         """,
         limit,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from understage.catalog.database import index
 from understage.catalog.database.dialects import among
+from understage.catalog.database.orphan_circles import IS_ORPHAN
 from understage.catalog.database.stitching import ProcessedEntity
 from understage.plugin_api import DatabaseConnection
 
@@ -28,9 +29,9 @@ async def see_one_moment(connection: DatabaseConnection) -> None:
 async def find_settled(connection: DatabaseConnection, after_id: str, limit: int) -> list[ProcessedEntity]:
     """Returns entities, in the order of their ids, that should be served as they are: nothing of them is queued."""
     return await connection.fetch(
-        """
+        f"""
         SELECT CAST(s.entity_id AS text), s.entity_ref, s.processed_entity, s.errors,
-            NOT EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref),
+            {IS_ORPHAN},
             (SELECT hash FROM final_entities f WHERE f.entity_id = s.entity_id)
         FROM refresh_state s
         WHERE s.entity_id > $1 AND s.processed_entity IS NOT NULL

@@ -10,6 +10,7 @@ from msgspec.structs import astuple
 
 from understage.catalog.database.dialects import among, key_share, skip_locked, write_rows
 from understage.catalog.database.due import Lane
+from understage.catalog.database.orphan_circles import IS_ORPHAN
 from understage.plugin_api import DatabaseConnection
 
 _FINAL_COLUMNS = ("entity_id", "entity_ref", "kind", "final_entity", "hash", "last_updated_at")
@@ -96,7 +97,7 @@ async def find_processed(connection: DatabaseConnection, refs: Sequence[str]) ->
     return await connection.fetch(
         f"""
         SELECT CAST(s.entity_id AS text), s.entity_ref, s.processed_entity, s.errors,
-            NOT EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref),
+            {IS_ORPHAN},
             (SELECT hash FROM final_entities f WHERE f.entity_id = s.entity_id)
         FROM refresh_state s
         WHERE {among(connection, "s.entity_ref", "$1")} AND s.processed_entity IS NOT NULL

@@ -1,7 +1,8 @@
 """Looks now and then for what was left behind: entities that nothing leads to, and names that somebody waits for.
 
 Both are dealt with at once where they arise. This finds what two replicas have left to each other, what was kept before
-the configuration said otherwise, and entities that lead to each other in a circle.
+the configuration said otherwise, and entities that lead to each other in a circle. Where orphans are kept, circles are
+marked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from understage.catalog.database import claims, reachability
+from understage.catalog.processing.orphan_circles import mark_circles
 from understage.catalog.processing.orphans import Collected, collect, hand_over
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.storing import OrphanStrategy
@@ -19,6 +21,7 @@ from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerSer
 AT_ONCE = 500
 ABANDONED_EVERY = timedelta(seconds=30)
 CIRCLES_EVERY = timedelta(minutes=10)
+LINKS_AT_ONCE = 10_000
 TIMEOUT_SHARE = 0.8
 
 Find = Callable[[DatabaseConnection, int], Awaitable[Sequence[str]]]
@@ -54,14 +57,13 @@ class Cleanup:
             timeout=ABANDONED_EVERY * TIMEOUT_SHARE,
             fn=self.clean_up,
         )
-        if self._orphan_strategy == "delete":
-            await scheduler.schedule_task(
-                id="catalog_circle_cleanup",
-                frequency=CIRCLES_EVERY,
-                timeout=CIRCLES_EVERY * TIMEOUT_SHARE,
-                initial_delay=ABANDONED_EVERY,
-                fn=self.clean_up_circles,
-            )
+        await scheduler.schedule_task(
+            id="catalog_circle_cleanup",
+            frequency=CIRCLES_EVERY,
+            timeout=CIRCLES_EVERY * TIMEOUT_SHARE,
+            initial_delay=ABANDONED_EVERY,
+            fn=self.clean_up_circles,
+        )
 
     async def clean_up(self) -> None:
         """Hands over names that are free, and deletes entities that nothing leads to."""
@@ -70,8 +72,18 @@ class Cleanup:
             await self._repeat(reachability.find_abandoned)
 
     async def clean_up_circles(self) -> None:
-        """Deletes entities that no provider leads to, also those that lead to each other."""
-        await self._repeat(reachability.find_unreachable)
+        """Deletes entities that no provider leads to, also those that lead to each other, or marks the latter."""
+        if self._orphan_strategy == "delete":
+            await self._repeat(reachability.find_unreachable)
+
+        async def mark(connection: DatabaseConnection) -> set[str]:
+            found: Sequence[str] = ()
+            if self._orphan_strategy == "keep":
+                found = await reachability.find_unreachable_links(connection, LINKS_AT_ONCE)
+            return await mark_circles(connection, found, datetime.now(UTC))
+
+        if await in_transaction(self._database, mark):
+            self._on_change()
 
     async def _repeat(self, find: Find, *, hand_over_only: bool = False) -> None:
         deleted = 0

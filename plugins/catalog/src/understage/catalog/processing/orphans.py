@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,9 @@ from understage.catalog.database.references import Edge
 from understage.catalog.database.refresh_state import NewEntity
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.plugin_api import DatabaseConnection
+
+Sources = Mapping[str, Sequence[Incoming]]
+"""What leads to entities, by their names."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,17 @@ async def collect(connection: DatabaseConnection, candidates: Iterable[str], now
 async def find_dead(connection: DatabaseConnection, refs: Sequence[str]) -> set[str]:
     """Returns those of the entities, and of what leads to them, that no provider leads to.
 
-    It walks up from the entities, so that what it costs depends on how much leads to them and not on the catalog.
+    Args:
+        connection: where to look.
+        refs: the entities.
+    """
+    return without_root(await walk_up(connection, refs))
+
+
+async def walk_up(connection: DatabaseConnection, refs: Collection[str]) -> Sources:
+    """Returns what leads to entities, and to what leads to these, up to what a provider brings.
+
+    What it costs depends on how much leads to them and not on the catalog.
 
     Args:
         connection: where to look.
@@ -83,10 +96,11 @@ async def find_dead(connection: DatabaseConnection, refs: Sequence[str]) -> set[
         open_ends = [ref for ref in frontier if ref in sources and not _is_provided(sources[ref])]
         parents = {edge.source_entity_ref for ref in open_ends for edge in sources[ref] if edge.source_entity_ref}
         frontier = sorted(parents - sources.keys())
-    return _without_root(sources)
+    return sources
 
 
-def _without_root(sources: dict[str, list[Incoming]]) -> set[str]:
+def without_root(sources: Sources) -> set[str]:
+    """Returns those of the entities that no provider leads to."""
     targets: dict[str, list[str]] = defaultdict(list)
     for ref, edges in sources.items():
         for edge in edges:

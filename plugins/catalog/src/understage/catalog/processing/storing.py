@@ -16,6 +16,7 @@ from understage.catalog.database.references import Edge
 from understage.catalog.database.refresh_state import Result
 from understage.catalog.database.relations import StoredRelation
 from understage.catalog.processing.discovery import FEW, Conflict, Discovery, Found, take_in
+from understage.catalog.processing.orphan_circles import mark_circles
 from understage.catalog.processing.orphans import collect, hand_over
 from understage.catalog.processing.pipeline import Outcome
 from understage.catalog.processing.waiting import note_refused_by_entities
@@ -137,6 +138,7 @@ async def store_batch(
         stored.deleted, handed = collected.deleted, collected.handed_over
     else:
         handed = await hand_over(connection, await references.find_orphans(connection, sorted(candidates)), now)
+        await mark_circles(connection, candidates, now)
     # Who has got the name at once, because its file was only moved, is nobody's rival.
     stored.conflicts = [one for one in stored.conflicts if handed.get(one.ref, one.holder) != one.location_key]
     return stored

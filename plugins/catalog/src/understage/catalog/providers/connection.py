@@ -17,6 +17,7 @@ from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.collector import Child
 from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.discovery import FEW, Conflict, Found, take_in
+from understage.catalog.processing.orphan_circles import mark_circles
 from understage.catalog.processing.orphans import collect
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.waiting import note_refused_by_provider
@@ -164,6 +165,7 @@ class ProviderConnection:
         )
         edges = [edge for edge in discovery.edges if edge.target_entity_ref not in kept]
         await references.insert_provider_edges(connection, edges)
+        await mark_circles(connection, (), now)  # it may lead to a circle that was kept
         return discovery.conflicts
 
     async def _remove(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
