@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from understage.catalog import planning
 from understage.catalog.database import texts
 from understage.catalog.database.texts import has_text_index, has_trigrams
+from understage.catalog.query.key_numbers import key_number
 from understage.catalog.query.predicates import AllOf, HasText, HasValue, Predicate
 from understage.catalog.running import NO_TEXT_INDEX
 from understage.catalog.service import EntitiesCatalog
@@ -103,6 +104,19 @@ def test_a_text_of_signs_has_no_trigrams(text: str) -> None:
     plain = [part for part in "".join(c if c.isalnum() else " " for c in text).split() if len(part) >= 3]
     assert has_trigrams(HasText(("metadata.name",), text)) == bool(plain)
     assert not has_trigrams(HasText(("metadata.name", "spec.type"), text))
+
+
+async def test_whole_values_are_never_looked_up_by_trigrams(database: DatabaseService, entities: list[Json]) -> None:
+    """K108: the index of trigrams serves parts of texts only, since a whole value would cost it a read of many rows."""
+    if database.dialect != "postgres":
+        pytest.skip("only Postgres has an index of trigrams")
+    await database.execute("DROP INDEX search_key_kind_value_idx, search_entity_id_key_idx")
+    for condition, is_used in (("value = $2", False), ("value || '' LIKE $2", True)):
+        async with database.transaction() as connection:
+            await connection.execute("SET LOCAL enable_seqscan = off")
+            query = f"EXPLAIN SELECT entity_id FROM search WHERE key = $1 AND {condition}"
+            plan = await connection.fetch(query, key_number("metadata.name"), "payments")
+            assert any("Index Cond" in row[0] for row in plan) == is_used, plan
 
 
 async def test_without_the_right_to_create_extensions_it_works_all_the_same(

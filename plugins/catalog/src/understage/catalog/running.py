@@ -43,7 +43,7 @@ RETRY_SECONDS = 5.0
 NO_TEXT_INDEX = (
     "Searching entities by text reads all their names, because the extension pg_trgm could not be created. For large "
     "catalogs have an administrator run, in the catalog's database: CREATE EXTENSION pg_trgm; CREATE INDEX "
-    f"search_texts_idx ON search USING gin (value gin_trgm_ops) WHERE {IN_TEXT_INDEX}"
+    f"search_texts_idx ON search USING gin ((value || '') gin_trgm_ops) WHERE {IN_TEXT_INDEX}"
 )
 
 

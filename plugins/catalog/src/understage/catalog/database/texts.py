@@ -35,7 +35,7 @@ def text_condition(connection: DatabaseConnection, statement: Statement, driver:
     if connection.dialect == "postgres" and has_trigrams(driver):
         # The keys stand in the text, since the index is for certain keys only.
         keys = ", ".join(str(key_number(key)) for key in sorted(driver.keys))
-        return f"x.key IN ({keys}) AND x.value LIKE {statement.value(f'%{like_pattern(driver.text)}%')}"
+        return f"x.key IN ({keys}) AND x.value || '' LIKE {statement.value(f'%{like_pattern(driver.text)}%')}"
     return f"{statement.keys('x.key', driver.keys)} AND {contains(connection, statement, 'x.value', driver.text)}"
 
 
