@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from understage.catalog.database.dialects import among, for_update, write_rows
+from understage.catalog.database.references import Edge
 from understage.plugin_api import DatabaseConnection
 
 
@@ -72,16 +73,16 @@ async def find_claims_of_entities(connection: DatabaseConnection, sources: Seque
     return await connection.fetch(query, list(sources), row_type=StoredClaim)
 
 
-async def hold_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> None:
-    """Keeps what entities wait for from being given to them until the transaction ends."""
-    query = f"SELECT 1 FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"
-    await connection.fetch(f"{query} {for_update(connection)}", list(sources))
+async def hold_claims_of_entities(connection: DatabaseConnection, sources: Sequence[str]) -> frozenset[int]:
+    """Keeps what entities wait for from being given to them until the transaction ends; returns ids of the claims."""
+    query = f"SELECT id FROM claims WHERE {among(connection, 'source_entity_ref', '$1')} ORDER BY id"
+    return frozenset(row[0] for row in await connection.fetch(f"{query} {for_update(connection)}", list(sources)))
 
 
-async def hold_claims_of_provider(connection: DatabaseConnection, source_key: str) -> None:
-    """Keeps what a provider waits for from being given to it until the transaction ends."""
-    query = "SELECT 1 FROM claims WHERE source_key = $1 ORDER BY id"
-    await connection.fetch(f"{query} {for_update(connection)}", source_key)
+async def hold_claims_of_provider(connection: DatabaseConnection, source_key: str) -> frozenset[int]:
+    """Keeps what a provider waits for from being given to it until the transaction ends; returns ids of the claims."""
+    query = "SELECT id FROM claims WHERE source_key = $1 ORDER BY id"
+    return frozenset(row[0] for row in await connection.fetch(f"{query} {for_update(connection)}", source_key))
 
 
 async def find_claims_of_provider(connection: DatabaseConnection, source_key: str) -> list[StoredClaim]:
@@ -148,17 +149,43 @@ async def delete_claims(connection: DatabaseConnection, claim_ids: Sequence[int]
     await connection.execute(f"DELETE FROM claims WHERE {among(connection, 'id', '$1')}", list(claim_ids))
 
 
-async def note_dispossessed(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
-    """Lets everything that leads to these entities wait for them, because another one takes them over."""
-    await connection.execute(
+async def dispossess(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> set[Edge]:
+    """Lets everything that leads to these entities wait for them, because another one takes them over.
+
+    Args:
+        connection: of a transaction that has locked the entities.
+        refs: the entities.
+        now: since when they wait.
+
+    Returns:
+        the edges from entities that are claims now.
+    """
+    if connection.dialect == "postgres":
+        # Only what is deleted here becomes a claim: who lets go at the same moment must not find itself waiting.
+        moved = f"""
+            WITH doomed AS (
+                SELECT id FROM refresh_state_references WHERE {among(connection, "target_entity_ref", "$1")}
+                ORDER BY id {for_update(connection)}
+            ), r AS (DELETE FROM refresh_state_references WHERE id IN (SELECT id FROM doomed) RETURNING *)
+            """
+    else:
+        moved = ""
+    rows = await connection.fetch(
         f"""
+        {moved}
         INSERT INTO claims (entity_ref, source_key, source_entity_ref, unprocessed_entity, unprocessed_hash,
             location_key, since)
         SELECT s.entity_ref, r.source_key, r.source_entity_ref, s.unprocessed_entity, s.unprocessed_hash,
             s.location_key, $2
-        FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
-        WHERE {among(connection, "s.entity_ref", "$1")}
+        FROM {"r" if moved else "refresh_state_references r"} JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
+        WHERE {among(connection, "s.entity_ref", "$1")} ORDER BY r.id
+        RETURNING source_entity_ref, entity_ref
         """,
         list(refs),
         now,
     )
+    if not moved:
+        await connection.execute(
+            f"DELETE FROM refresh_state_references WHERE {among(connection, 'target_entity_ref', '$1')}", list(refs)
+        )
+    return {Edge(source, target) for source, target in rows if source is not None}

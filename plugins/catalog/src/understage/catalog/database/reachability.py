@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from understage.catalog.database.dialects import among, for_update
+from understage.catalog.database.dialects import among, for_update, key_share
 from understage.plugin_api import DatabaseConnection
 
 
@@ -37,6 +37,17 @@ async def lock_entities(connection: DatabaseConnection, refs: Sequence[str]) -> 
         f"""
         SELECT 1 FROM refresh_state WHERE {among(connection, "entity_ref", "$1")}
         ORDER BY entity_ref {for_update(connection)}
+        """,
+        list(refs),
+    )
+
+
+async def hold_entities(connection: DatabaseConnection, refs: Sequence[str]) -> None:
+    """Keeps these entities from being deleted and their names from being given away until the transaction ends."""
+    await connection.fetch(
+        f"""
+        SELECT 1 FROM refresh_state WHERE {among(connection, "entity_ref", "$1")}
+        ORDER BY entity_ref {key_share(connection)}
         """,
         list(refs),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from understage.catalog.database.dialects import among, write_rows
+from understage.catalog.database.dialects import among, for_update, write_rows
 from understage.catalog.database.refresh_state import KnownEntity
 from understage.plugin_api import DatabaseConnection
 
@@ -31,19 +32,6 @@ async def find_outgoing_edges(connection: DatabaseConnection, source_refs: Seque
 async def find_target_refs(connection: DatabaseConnection, source_refs: Sequence[str]) -> list[str]:
     """Returns the entities that these entities keep alive."""
     return sorted({edge.target_entity_ref for edge in await find_outgoing_edges(connection, source_refs)})
-
-
-async def find_provided(connection: DatabaseConnection, source_key: str) -> list[KnownEntity]:
-    """Returns what a provider has brought."""
-    return await connection.fetch(
-        """
-        SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
-        FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
-        WHERE r.source_key = $1
-        """,
-        source_key,
-        row_type=KnownEntity,
-    )
 
 
 async def find_provided_among(
@@ -92,28 +80,32 @@ async def insert_provider_edges(connection: DatabaseConnection, edges: Iterable[
     )
 
 
-async def delete_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
-    """Removes edges from entities to entities."""
-    edges = list(edges)
-    if not edges:
-        return
-    await connection.execute_many(
-        "DELETE FROM refresh_state_references WHERE source_entity_ref = $1 AND target_entity_ref = $2",
-        [(edge.source, edge.target_entity_ref) for edge in edges],
-    )
+async def delete_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> set[Edge]:
+    """Removes edges from entities to entities; returns those that were there."""
+    targets: dict[str, list[str]] = defaultdict(list)
+    for edge in edges:
+        targets[edge.source].append(edge.target_entity_ref)
+    deleted: set[Edge] = set()
+    for source in sorted(targets):
+        deleted |= {
+            Edge(source, ref) for ref in await _delete(connection, "source_entity_ref", source, targets[source])
+        }
+    return deleted
 
 
-async def delete_provider_edges(connection: DatabaseConnection, edges: Iterable[Edge]) -> None:
-    """Removes edges from providers to entities."""
-    await connection.execute_many(
-        "DELETE FROM refresh_state_references WHERE source_key = $1 AND target_entity_ref = $2",
-        [(edge.source, edge.target_entity_ref) for edge in edges],
-    )
+async def delete_provider_edges(connection: DatabaseConnection, source_key: str, refs: Sequence[str]) -> set[str]:
+    """Removes edges from a provider to entities; returns the entities of those that were there."""
+    return await _delete(connection, "source_key", source_key, refs)
 
 
-async def delete_incoming_edges(connection: DatabaseConnection, target_refs: Sequence[str]) -> None:
-    """Removes everything that keeps these entities alive, because a new owner has claimed them."""
-    await connection.execute(
-        f"DELETE FROM refresh_state_references WHERE {among(connection, 'target_entity_ref', '$1')}",
-        list(target_refs),
-    )
+async def _delete(connection: DatabaseConnection, column: str, source: str, refs: Sequence[str]) -> set[str]:
+    # In the order of their ids, as everywhere: two replicas must not wait for each other.
+    query = f"""
+        WITH doomed AS (
+            SELECT id FROM refresh_state_references
+            WHERE {column} = $1 AND {among(connection, "target_entity_ref", "$2")}
+            ORDER BY id {for_update(connection)}
+        )
+        DELETE FROM refresh_state_references WHERE id IN (SELECT id FROM doomed) RETURNING target_entity_ref
+        """
+    return {row[0] for row in await connection.fetch(query, source, list(refs))}

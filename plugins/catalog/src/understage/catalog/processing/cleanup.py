@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from understage.catalog.database import claims, reachability
 from understage.catalog.processing.orphan_circles import mark_circles
-from understage.catalog.processing.orphans import Collected, collect, hand_over
+from understage.catalog.processing.orphans import Collected, collect, hand_over_free
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.storing import OrphanStrategy
 from understage.catalog.totals import CHANGES_CHANNEL
@@ -95,7 +95,7 @@ class Cleanup:
                 if not found:
                     return Collected()
                 if hand_over_only:
-                    return Collected(handed_over=await hand_over(connection, found, now))
+                    return Collected(handed_over=await hand_over_free(connection, found, now))
                 collected = await collect(connection, found, now)
                 if collected.deleted:
                     await connection.notify(CHANGES_CHANNEL)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from understage.catalog.database import claims, reachability, references, refresh_state
+from understage.catalog.database import claims, reachability, refresh_state
 from understage.catalog.database.due import Lane
 from understage.catalog.database.references import Edge
 from understage.catalog.database.refresh_state import KnownEntity, NewEntity, Result
@@ -77,11 +78,13 @@ class Discovery:
         edges: who leads to what, of the entities that were taken.
         conflicts: entities that were refused.
         finished: ids of new entities that were stored with their results.
+        dispossessed: edges from entities that were turned into claims, because one of the found takes the name over.
     """
 
     edges: list[Edge] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
+    dispossessed: set[Edge] = field(default_factory=set)
 
 
 async def take_in(
@@ -90,6 +93,7 @@ async def take_in(
     now: datetime,
     *,
     due_at: datetime | None = None,
+    led_to: AbstractSet[Edge] = frozenset(),
     is_contested: bool = False,
 ) -> Discovery:
     """Inserts or updates entities. A name belongs to the location that brought it first, as long as it does.
@@ -99,16 +103,18 @@ async def take_in(
         found: the entities; edges to them are left to the caller.
         now: when they are due to be processed.
         due_at: when those are due that have a result already; needed if any has.
+        led_to: edges that are there already: whoever takes one of their names over sees them.
         is_contested: whether others may want any of these names at the same time, not only those that change hands.
     """
     discovery = Discovery()
     rest = list(found)
     while rest:
-        part, lost = await _take_in(connection, rest, now, due_at, is_contested=is_contested)
+        part, lost = await _take_in(connection, rest, now, due_at, led_to, is_contested=is_contested)
         discovery.edges += part.edges
         discovery.conflicts += part.conflicts
         discovery.finished |= part.finished
-        # Another replica was faster with these: now they are known.
+        discovery.dispossessed |= part.dispossessed
+        # Another replica was faster with these.
         rest = [one for one in rest if one.child.ref in lost]
     return discovery
 
@@ -118,35 +124,55 @@ async def _take_in(
     found: Sequence[Found],
     now: datetime,
     due_at: datetime | None,
+    led_to: AbstractSet[Edge],
     *,
     is_contested: bool,
 ) -> tuple[Discovery, set[str]]:
-    """Returns what was taken, and names that were free but are no longer."""
+    """Returns what was taken, and names of which something else is known by now."""
     refs = sorted({one.child.ref for one in found})
     known = await _find_known(connection, refs)
     # A batch of Locations may hold thousands of entities.
     plan = await asyncio.to_thread(_sort_out, found, dict(known))
     touched = set(known) if is_contested else plan.touched & set(known)
     if touched and connection.dialect == "postgres":
-        # From here on nobody else can give these names away, so what was read of them is read again.
-        await reachability.lock_entities(connection, sorted(touched))
-        anew = await _find_known(connection, sorted(touched))
+        anew = await _lock_known(connection, {ref: known[ref] for ref in touched})
         if any(anew.get(ref) != known[ref] for ref in touched):
             kept = {ref: one for ref, one in known.items() if ref not in touched}
             plan = await asyncio.to_thread(_sort_out, found, kept | anew)
-    if plan.claimed:
-        await claims.note_dispossessed(connection, sorted(plan.claimed), now)
-        await references.delete_incoming_edges(connection, sorted(plan.claimed))
+    dispossessed = await claims.dispossess(connection, sorted(plan.claimed), now) if plan.claimed else set()
     inserted = await refresh_state.insert_entities(connection, plan.new.values(), now, due_at)
     await refresh_state.update_entities(connection, plan.changed.values(), now)
-    lost: set[str] = set()
+    # Who takes over one of these names meanwhile does not see the edges that it gets now.
+    shared = {edge.target_entity_ref for edge in plan.edges if edge not in led_to} & known.keys() - touched
+    lost = await _hold(connection, {ref: known[ref] for ref in shared}) if shared else set()
     if inserted < len(plan.new):
         holders = await _find_known(connection, sorted(plan.new))
-        lost = {ref for ref, mine in plan.new.items() if holders[ref].entity_id != mine.entity_id}
+        lost |= {ref for ref, mine in plan.new.items() if holders[ref].entity_id != mine.entity_id}
     edges = [edge for edge in plan.edges if edge.target_entity_ref not in lost]
     conflicts = [one for one in plan.conflicts if one.ref not in lost]
     finished = {one.entity_id for ref, one in plan.new.items() if one.result_hash is not None and ref not in lost}
-    return Discovery(edges, conflicts, finished), lost
+    return Discovery(edges, conflicts, finished, dispossessed), lost
+
+
+async def _lock_known(connection: DatabaseConnection, known: dict[str, KnownEntity]) -> dict[str, KnownEntity]:
+    """Keeps others from giving these names away until the transaction ends; returns what is known of them by then."""
+    refs = sorted(known)
+    while True:
+        await reachability.lock_entities(connection, refs)
+        anew = await _find_known(connection, refs)
+        if anew == known:
+            return anew
+        # What was deleted while this waited may be there again, under another id, and is not locked yet.
+        known = anew
+
+
+async def _hold(connection: DatabaseConnection, known: dict[str, KnownEntity]) -> set[str]:
+    """Keeps names with whoever has them; returns those that have just changed."""
+    if connection.dialect != "postgres":
+        return set()
+    await reachability.hold_entities(connection, sorted(known))
+    anew = await _find_known(connection, sorted(known))
+    return {ref for ref, one in known.items() if anew.get(ref) != one}
 
 
 async def _find_known(connection: DatabaseConnection, refs: Sequence[str]) -> dict[str, KnownEntity]:

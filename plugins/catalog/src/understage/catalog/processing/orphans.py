@@ -120,13 +120,33 @@ def _is_provided(edges: Sequence[Incoming]) -> bool:
     return any(edge.source_key is not None for edge in edges)
 
 
-async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> dict[str, str | None]:
+async def hand_over_free(connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> dict[str, str | None]:
+    """Gives names to whoever has waited longest for them, unless somebody else has just brought them; see `hand_over`.
+
+    Args:
+        connection: of a transaction.
+        refs: names that a moment ago nobody had, or nothing led to.
+        now: when the entities are due to be processed.
+    """
+    if not refs:
+        return {}
+    await reachability.lock_entities(connection, refs)
+    ids = {one.entity_ref: one.entity_id for one in await refresh_state.find_known(connection, refs)}
+    incoming = await reachability.find_incoming(connection, refs)
+    led_to = {one.target_entity_ref for one in incoming if one.source_key or one.source_entity_ref}
+    return await hand_over(connection, [ref for ref in refs if ref not in led_to], now, ids)
+
+
+async def hand_over(
+    connection: DatabaseConnection, refs: Sequence[str], now: datetime, ids: Mapping[str, str] | None = None
+) -> dict[str, str | None]:
     """Gives names to whoever has waited longest for them.
 
     Args:
         connection: of a transaction.
-        refs: names that nobody has, or that nothing leads to any more.
+        refs: names that nobody has, or of entities that this transaction has locked and that nothing leads to any more.
         now: when the entities are due to be processed.
+        ids: of the entities, where it may be that others bring more of the names meanwhile.
 
     Returns:
         the names that have found a successor, with its location key.
@@ -137,12 +157,16 @@ async def hand_over(connection: DatabaseConnection, refs: Sequence[str], now: da
             waiting[claim.entity_ref].append(claim)
     if not waiting:
         return {}
-    known = {one.entity_ref: one.entity_id for one in await refresh_state.find_known(connection, sorted(waiting))}
+    if ids is None:
+        ids = {one.entity_ref: one.entity_id for one in await refresh_state.find_known(connection, sorted(waiting))}
     chosen = {ref: waiting[ref][0] for ref in sorted(waiting)}
-    entities = {ref: _entity(known.get(ref) or new_entity_id(), claim) for ref, claim in chosen.items()}
-    changed = [entity for ref, entity in entities.items() if ref in known]
-    await refresh_state.insert_entities(connection, [one for ref, one in entities.items() if ref not in known], now)
-    await refresh_state.update_entities(connection, changed, now)
+    entities = {ref: _entity(ids.get(ref) or new_entity_id(), claim) for ref, claim in chosen.items()}
+    new = {ref: entity for ref, entity in entities.items() if ref not in ids}
+    if await refresh_state.insert_entities(connection, new.values(), now) < len(new):
+        # Somebody has just brought one of them anew, and has it now; whoever waits goes on waiting.
+        holders = {one.entity_ref: one.entity_id for one in await refresh_state.find_known(connection, sorted(new))}
+        chosen = {ref: one for ref, one in chosen.items() if ref in ids or holders.get(ref) == new[ref].entity_id}
+    await refresh_state.update_entities(connection, [one for ref, one in entities.items() if ref in ids], now)
     # Who waits with the same location key has the same right.
     winners = [one for ref, claim in chosen.items() for one in waiting[ref] if one.location_key == claim.location_key]
     await claims.delete_claims(connection, [one.id for one in winners])

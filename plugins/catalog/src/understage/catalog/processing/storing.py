@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from understage.catalog.database import claims, due, references, refresh_keys, refresh_state, relations, stitching
+from understage.catalog.database import due, references, refresh_keys, refresh_state, relations, standing, stitching
 from understage.catalog.database.due import ClaimedEntity, Lane
 from understage.catalog.database.references import Edge
 from understage.catalog.database.refresh_state import Result
 from understage.catalog.database.relations import StoredRelation
+from understage.catalog.database.standing import StandingOfEntities
 from understage.catalog.processing.discovery import FEW, Conflict, Discovery, Found, take_in
 from understage.catalog.processing.orphan_circles import mark_circles
-from understage.catalog.processing.orphans import collect, hand_over
+from understage.catalog.processing.orphans import collect, hand_over_free
 from understage.catalog.processing.pipeline import Outcome
+from understage.catalog.processing.retrying import OvertakenError
 from understage.catalog.processing.waiting import note_refused_by_entities
 from understage.plugin_api import DatabaseConnection
 
@@ -106,17 +109,19 @@ async def store_batch(
     # Entities that were run ahead are many, and become JSON texts here.
     found = await asyncio.to_thread(_found, fresh)
     known = [one.claimed.entity_ref for one in fresh if not one.is_first]
-    if known:
-        await claims.hold_claims_of_entities(connection, known)
-    discovery = await take_in(connection, found, now, due_at=due_at) if found else Discovery()
+    before = await standing.find_of_entities(connection, known) if known else StandingOfEntities()
+    discovery = Discovery()
+    if found:
+        discovery = await take_in(connection, found, now, due_at=due_at, led_to=before.edges)
     stored.conflicts = discovery.conflicts
     stored.ahead = [ahead for one in fresh for ahead in one.ahead if ahead.claimed.entity_id in discovery.finished]
     refused = {Edge(conflict.source, conflict.ref) for conflict in stored.conflicts}
-    added, removed = await _diff_edges(connection, fresh, discovery.edges, refused)
-    await references.delete_edges(connection, removed)
-    await references.insert_edges(connection, added)
     complete = {one.claimed.entity_ref for one in fresh if one.outcome.is_complete}
-    await note_refused_by_entities(connection, known, complete, stored.conflicts, now)
+    added, removed = _diff_edges(before.edges - discovery.dispossessed, set(discovery.edges), refused, complete)
+    if removed:
+        await _let_go(connection, removed)
+    await references.insert_edges(connection, added)
+    await note_refused_by_entities(connection, known, complete, discovery, before.held, now)
     fresh += stored.ahead
     good = [one for one in fresh if one.is_good]
     stale = await _store_relations(connection, good)
@@ -137,7 +142,7 @@ async def store_batch(
         collected = await collect(connection, candidates, now)
         stored.deleted, handed = collected.deleted, collected.handed_over
     else:
-        handed = await hand_over(connection, await references.find_orphans(connection, sorted(candidates)), now)
+        handed = await hand_over_free(connection, await references.find_orphans(connection, sorted(candidates)), now)
         await mark_circles(connection, candidates, now)
     # Who has got the name at once, because its file was only moved, is nobody's rival.
     stored.conflicts = [one for one in stored.conflicts if handed.get(one.ref, one.holder) != one.location_key]
@@ -174,20 +179,23 @@ def _result(one: Processed) -> Result:
     )
 
 
-async def _diff_edges(
-    connection: DatabaseConnection, batch: Sequence[Processed], taken: Sequence[Edge], refused: set[Edge]
+def _diff_edges(
+    before: AbstractSet[Edge], after: AbstractSet[Edge], refused: AbstractSet[Edge], complete: AbstractSet[str]
 ) -> tuple[list[Edge], list[Edge]]:
     """Returns edges to add and edges to remove.
 
     A run that failed in part removes only those to entities that it has found elsewhere than before, and was refused.
     """
-    known = [one.claimed.entity_ref for one in batch if not one.is_first]
-    before = set(await references.find_outgoing_edges(connection, known)) if known else set()
-    after = set(taken)
-    complete = {one.claimed.entity_ref for one in batch if one.outcome.is_complete}
     return _sorted(after - before), _sorted(
         edge for edge in before - after if edge.source in complete or edge in refused
     )
+
+
+async def _let_go(connection: DatabaseConnection, edges: Sequence[Edge]) -> None:
+    lost = set(edges) - await references.delete_edges(connection, edges)
+    if lost:
+        sources = ", ".join(sorted({edge.source for edge in lost}))
+        raise OvertakenError(sources, {edge.target_entity_ref for edge in lost})
 
 
 def _sorted(edges: Iterable[Edge]) -> list[Edge]:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from understage.catalog.database import claims
 from understage.catalog.database.claims import Claim, StoredClaim
-from understage.catalog.processing.discovery import Conflict
+from understage.catalog.database.references import Edge
+from understage.catalog.processing.discovery import Conflict, Discovery
 from understage.plugin_api import DatabaseConnection
 
 
@@ -15,7 +16,8 @@ async def note_refused_by_entities(
     connection: DatabaseConnection,
     sources: Sequence[str],
     complete: Collection[str],
-    conflicts: Iterable[Conflict],
+    discovery: Discovery,
+    held: Collection[int],
     now: datetime,
 ) -> None:
     """Replaces what some entities wait for.
@@ -24,12 +26,21 @@ async def note_refused_by_entities(
         connection: of a transaction.
         sources: the entities that were processed, but those that were so for the first time.
         complete: those of them that have named everything they lead to; the others still wait for what they did.
-        conflicts: what they were refused.
+        discovery: what became of what they lead to.
+        held: ids of what they waited for when it was found what they lead to.
         now: since when the new ones wait.
     """
     before = await claims.find_claims_of_entities(connection, sources) if sources else []
-    wanted = {(one.source, one.ref): _claim(one, of_provider=False) for one in conflicts}
-    await _replace(connection, before, wanted, now, lambda claim: claim.source in complete)
+    wanted = {(one.source, one.ref): _claim(one, of_provider=False) for one in discovery.conflicts}
+    taken = set(discovery.edges)
+
+    def is_given_up(claim: StoredClaim) -> bool:
+        # What came meanwhile is of others, who have taken over names that are still wanted.
+        edge = Edge(claim.source, claim.entity_ref)
+        is_old = claim.id in held or edge in discovery.dispossessed
+        return is_old and (claim.source in complete or edge in taken)
+
+    await _replace(connection, before, wanted, now, is_given_up)
 
 
 async def note_refused_by_provider(
@@ -37,6 +48,7 @@ async def note_refused_by_provider(
     source_key: str,
     given_up: Collection[str] | None,
     conflicts: Iterable[Conflict],
+    held: Collection[int],
     now: datetime,
 ) -> None:
     """Replaces what a provider waits for.
@@ -46,11 +58,16 @@ async def note_refused_by_provider(
         source_key: the provider.
         given_up: names that it no longer wants, unless it was refused them again; None for all.
         conflicts: what it was refused.
+        held: ids of what it waited for when it was found what it leads to.
         now: since when the new ones wait.
     """
     before = await claims.find_claims_of_provider(connection, source_key)
     wanted = {(source_key, one.ref): _claim(one, of_provider=True) for one in conflicts}
-    await _replace(connection, before, wanted, now, lambda claim: given_up is None or claim.entity_ref in given_up)
+
+    def is_given_up(claim: StoredClaim) -> bool:
+        return claim.id in held and (given_up is None or claim.entity_ref in given_up)
+
+    await _replace(connection, before, wanted, now, is_given_up)
 
 
 async def _replace(

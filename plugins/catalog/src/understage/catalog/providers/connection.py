@@ -9,9 +9,16 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from understage.catalog.database import claims, references, refresh_keys, refresh_state, relations, stitching
+from understage.catalog.database import (
+    reachability,
+    references,
+    refresh_keys,
+    refresh_state,
+    relations,
+    standing,
+    stitching,
+)
 from understage.catalog.database.due import Lane
-from understage.catalog.database.references import Edge
 from understage.catalog.database.refresh_state import KnownEntity, NewEntity
 from understage.catalog.model.envelope import check_envelope
 from understage.catalog.processing.collector import Child
@@ -19,7 +26,7 @@ from understage.catalog.processing.content_hash import text_hash
 from understage.catalog.processing.discovery import FEW, Conflict, Found, take_in
 from understage.catalog.processing.orphan_circles import mark_circles
 from understage.catalog.processing.orphans import collect
-from understage.catalog.processing.retrying import in_transaction
+from understage.catalog.processing.retrying import OvertakenError, in_transaction
 from understage.catalog.processing.waiting import note_refused_by_provider
 from understage.catalog.providers.removal_guard import RemovalGuard
 from understage.catalog.totals import CHANGES_CHANNEL
@@ -129,8 +136,9 @@ class ProviderConnection:
     async def _apply(self, connection: DatabaseConnection, change: _Change) -> list[Conflict]:
         now = datetime.now(UTC)
         children = change.children
-        await claims.hold_claims_of_provider(connection, self._source_key)
-        before = {one.entity_ref: one for one in await self._find_before(connection, change)}
+        refs = None if change.removals is None else change.refs
+        found = await standing.find_of_provider(connection, self._source_key, refs)
+        before = {one.entity_ref: one for one in found.known}
         gone = _gone(before, change)
         if change.guard is not None:
             change.guard.check(self._source_key, len(before), len(gone), len(children))
@@ -143,13 +151,8 @@ class ProviderConnection:
             connection, children, {ref: before[ref] for ref in before.keys() - gone - moved}, now
         )
         given_up = None if change.removals is None else set(change.refs)
-        await note_refused_by_provider(connection, self._source_key, given_up, conflicts, now)
+        await note_refused_by_provider(connection, self._source_key, given_up, conflicts, found.held, now)
         return conflicts
-
-    async def _find_before(self, connection: DatabaseConnection, change: _Change) -> list[KnownEntity]:
-        if change.removals is None:
-            return await references.find_provided(connection, self._source_key)
-        return await references.find_provided_among(connection, self._source_key, change.refs)
 
     async def _bring(
         self, connection: DatabaseConnection, children: dict[str, Child], kept: dict[str, KnownEntity], now: datetime
@@ -163,7 +166,11 @@ class ProviderConnection:
         discovery = await take_in(
             connection, [Found(self._source_key, child, lane) for child in changed], now, is_contested=True
         )
-        edges = [edge for edge in discovery.edges if edge.target_entity_ref not in kept]
+        # Read again now that nobody else can change them: what it had may have been deleted meanwhile.
+        old = sorted({edge.target_entity_ref for edge in discovery.edges} & kept.keys())
+        there = await references.find_provided_among(connection, self._source_key, old) if old else []
+        led_to = {one.entity_ref for one in there}
+        edges = [edge for edge in discovery.edges if edge.target_entity_ref not in led_to]
         await references.insert_provider_edges(connection, edges)
         await mark_circles(connection, (), now)  # it may lead to a circle that was kept
         return discovery.conflicts
@@ -171,7 +178,7 @@ class ProviderConnection:
     async def _remove(self, connection: DatabaseConnection, refs: Sequence[str], now: datetime) -> None:
         if not refs:
             return
-        await references.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
+        await self._let_go(connection, refs)
         collected = await collect(connection, refs, now)
         await stitching.request_stitching(connection, set(refs) - set(collected.deleted), now)
 
@@ -183,13 +190,18 @@ class ProviderConnection:
         """
         if not refs:
             return []
-        await references.delete_provider_edges(connection, [Edge(self._source_key, ref) for ref in refs])
-        orphans = await references.find_orphans(connection, refs)
-        redirected = [ref for ref in orphans if ref.startswith(_LOCATION)]
-        deleted = sorted(set(orphans) - set(redirected))
+        await self._let_go(connection, refs)
+        while True:
+            orphans = await references.find_orphans(connection, refs)
+            redirected = [ref for ref in orphans if ref.startswith(_LOCATION)]
+            deleted = sorted(set(orphans) - set(redirected))
+            peers = set(await relations.find_relation_sources(connection, deleted)) | set(refs)
+            await stitching.request_stitching(connection, peers - set(deleted), now)
+            await reachability.lock_entities(connection, orphans)
+            if set(await references.find_orphans(connection, refs)) == set(orphans):
+                break
+            # Somebody else has just brought one of them from where it was; what leads to it must not be deleted.
         children = await references.find_target_refs(connection, deleted)
-        peers = set(await relations.find_relation_sources(connection, deleted)) | set(refs)
-        await stitching.request_stitching(connection, peers - set(deleted), now)
         await refresh_state.delete_entities(connection, deleted)
         await collect(connection, children, now)
         return redirected
@@ -204,6 +216,11 @@ class ProviderConnection:
         lane = Lane.URGENT if len(moved) <= FEW else Lane.NEW
         entities = [NewEntity(uid, one.ref, one.entity, one.hash, one.location_key, lane) for uid, one in moved]
         await refresh_state.update_entities(connection, entities, now)
+
+    async def _let_go(self, connection: DatabaseConnection, refs: Sequence[str]) -> None:
+        lost = set(refs) - await references.delete_provider_edges(connection, self._source_key, refs)
+        if lost:
+            raise OvertakenError(f"The provider {self._source_key}", lost)
 
 
 def _gone(before: dict[str, KnownEntity], change: _Change) -> set[str]:
