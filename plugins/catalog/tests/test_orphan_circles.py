@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understage.catalog.database.reachability import Incoming
+from understage.catalog.processing import orphans as orphan_collection
 from understage.catalog.processing.orphan_circles import find_circles
 from understage.errors import NotFoundError
 
@@ -103,8 +104,29 @@ async def test_the_cleanup_marks_circles(catalog: Catalog, make_provider: Any, m
     await catalog.running.cleanup.clean_up_circles()
     await catalog.start(providers=[make_provider()])
     await catalog.running.cleanup.clean_up_circles()
+    await catalog.running.cleanup.clean_up()
     assert await database.fetch("SELECT entity_ref FROM refresh_state") == []
     assert await database.fetch("SELECT entity_ref FROM orphan_circles") == []
+
+
+@pytest.mark.parametrize("links_at_once", [1, 2, 1000])
+async def test_circles_are_found_among_what_is_alive(
+    catalog: Catalog, make_provider: Any, make_deferred: Any, monkeypatch: pytest.MonkeyPatch, links_at_once: int
+) -> None:
+    """K441: circles of all sizes go, with what only they lead to; circles and chains that a provider leads to stay."""
+    monkeypatch.setattr(orphan_collection, "LINKS_AT_ONCE", links_at_once)
+    provider = make_provider()
+    await catalog.start(providers=[provider])
+    groups = {name: make_deferred(name, kind="Group", type="team", children=[]) for name in "abcdefghijk"}
+    await provider.full(*groups.values())
+    await catalog.settle()
+    await catalog.database.execute("DELETE FROM refresh_state_references WHERE target_entity_ref <> 'group:default/k'")
+    # Alive are a chain and a circle below k; dead are a circle of one, one of three, and what that leads to.
+    for source, target in ("ka", "ab", "bc", "cb", "dd", "fg", "gh", "hf", "hi", "ij"):
+        await catalog.database.execute(EDGE, f"group:default/{source}", f"group:default/{target}")
+    await catalog.running.cleanup.clean_up_circles()
+    rows = await catalog.database.fetch("SELECT entity_ref FROM refresh_state ORDER BY entity_ref")
+    assert "".join(row[0][-1] for row in rows) == "abcek"
 
 
 NODES = "abcdefg"

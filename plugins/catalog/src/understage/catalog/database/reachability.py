@@ -67,35 +67,30 @@ async def find_abandoned(connection: DatabaseConnection, limit: int) -> list[str
     return sorted(row[0] for row in rows)
 
 
-_UNREACHABLE = """
-    WITH RECURSIVE reachable (entity_ref) AS (
-        SELECT target_entity_ref FROM refresh_state_references WHERE source_key IS NOT NULL
-        UNION
-        SELECT r.target_entity_ref FROM refresh_state_references r
-        JOIN reachable ON reachable.entity_ref = r.source_entity_ref
-    )
-    SELECT s.entity_ref FROM refresh_state s
-    WHERE NOT EXISTS (SELECT 1 FROM reachable WHERE reachable.entity_ref = s.entity_ref)
-"""
+async def find_links(connection: DatabaseConnection, after: str, limit: int) -> list[str]:
+    """Returns entities that lead to others, and that entities lead to, but no provider: circles consist of such.
 
-
-async def find_unreachable(connection: DatabaseConnection, limit: int) -> list[str]:
-    """Returns entities that no provider leads to, also those that lead to each other in a circle."""
-    return sorted(row[0] for row in await connection.fetch(f"{_UNREACHABLE} LIMIT $1", limit))
-
-
-async def find_unreachable_links(connection: DatabaseConnection, limit: int) -> list[str]:
-    """Returns entities that no provider leads to, but others do, and that lead to others: circles consist of such."""
+    Args:
+        connection: where to look.
+        after: the name to go on after, or an empty text.
+        limit: how many at most, in the order of their names.
+    """
     rows = await connection.fetch(
-        f"""
-        {_UNREACHABLE}
-        AND EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = s.entity_ref)
-        AND EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.source_entity_ref = s.entity_ref)
-        LIMIT $1
+        """
+        SELECT d.entity_ref FROM (
+            SELECT DISTINCT source_entity_ref AS entity_ref FROM refresh_state_references WHERE source_entity_ref > $1
+        ) d
+        WHERE EXISTS (SELECT 1 FROM refresh_state_references r WHERE r.target_entity_ref = d.entity_ref)
+            AND NOT EXISTS (
+                SELECT 1 FROM refresh_state_references r
+                WHERE r.target_entity_ref = d.entity_ref AND r.source_key IS NOT NULL
+            )
+        ORDER BY d.entity_ref LIMIT $2
         """,
+        after,
         limit,
     )
-    return sorted(row[0] for row in rows)
+    return [row[0] for row in rows]
 
 
 async def find_provider_names(connection: DatabaseConnection) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from understage.catalog.database import claims, reachability
 from understage.catalog.processing.orphan_circles import mark_circles
-from understage.catalog.processing.orphans import Collected, collect, hand_over_free
+from understage.catalog.processing.orphans import Collected, collect, find_dead_circles, hand_over_free
 from understage.catalog.processing.retrying import in_transaction
 from understage.catalog.processing.storing import OrphanStrategy
 from understage.catalog.totals import CHANGES_CHANNEL
@@ -21,7 +21,7 @@ from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerSer
 AT_ONCE = 500
 ABANDONED_EVERY = timedelta(seconds=30)
 CIRCLES_EVERY = timedelta(minutes=10)
-LINKS_AT_ONCE = 10_000
+MARKED_AT_ONCE = 10_000
 TIMEOUT_SHARE = 0.8
 
 Find = Callable[[DatabaseConnection, int], Awaitable[Sequence[str]]]
@@ -72,14 +72,14 @@ class Cleanup:
             await self._repeat(reachability.find_abandoned)
 
     async def clean_up_circles(self) -> None:
-        """Deletes entities that no provider leads to, also those that lead to each other, or marks the latter."""
+        """Deletes or marks entities that lead to each other in a circle while no provider leads to any of them."""
         if self._orphan_strategy == "delete":
-            await self._repeat(reachability.find_unreachable)
+            await self._repeat(find_dead_circles)
 
         async def mark(connection: DatabaseConnection) -> set[str]:
             found: Sequence[str] = ()
             if self._orphan_strategy == "keep":
-                found = await reachability.find_unreachable_links(connection, LINKS_AT_ONCE)
+                found = await find_dead_circles(connection, MARKED_AT_ONCE)
             return await mark_circles(connection, found, datetime.now(UTC))
 
         if await in_transaction(self._database, mark):

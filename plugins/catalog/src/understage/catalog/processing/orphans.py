@@ -15,6 +15,8 @@ from understage.catalog.database.refresh_state import NewEntity
 from understage.catalog.model.entity_ids import new_entity_id
 from understage.plugin_api import DatabaseConnection
 
+LINKS_AT_ONCE = 1000
+
 Sources = Mapping[str, Sequence[Incoming]]
 """What leads to entities, by their names."""
 
@@ -76,6 +78,23 @@ async def find_dead(connection: DatabaseConnection, refs: Sequence[str]) -> set[
         refs: the entities.
     """
     return without_root(await walk_up(connection, refs))
+
+
+async def find_dead_circles(connection: DatabaseConnection, limit: int) -> list[str]:
+    """Returns entities in circles that no provider leads to, with what leads to them; some of them, if there are many.
+
+    It looks at what both leads and is led to, which few entities do, and not at everything that is led to.
+
+    Args:
+        connection: where to look.
+        limit: how many are enough.
+    """
+    found: set[str] = set()
+    after = ""
+    while len(found) < limit and (links := await reachability.find_links(connection, after, LINKS_AT_ONCE)):
+        found |= await find_dead(connection, links)
+        after = links[-1]
+    return sorted(found)
 
 
 async def walk_up(connection: DatabaseConnection, refs: Collection[str]) -> Sources:
