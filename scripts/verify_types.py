@@ -11,7 +11,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PUBLIC = ("errors", "config", "plugin_api", "testing", "auth_api", "catalog_api", "events_api", "permission_api")
+PUBLIC = (
+    *("errors", "config", "plugin_api", "testing", "auth_api", "catalog_api", "events_api", "permission_api"),
+    "catalog_module_incremental_ingestion",
+)
 
 
 def main() -> int:

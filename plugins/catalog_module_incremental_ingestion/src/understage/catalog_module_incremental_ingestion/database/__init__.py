@@ -1,0 +1,1 @@
+"""The module's tables, within the catalog's database."""
