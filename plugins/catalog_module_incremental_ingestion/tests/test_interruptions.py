@@ -160,6 +160,23 @@ async def test_cancel_ends_a_burst(ingest: Ingest, make_refs: Refs) -> None:
     assert ingested.names == make_refs("x", "y", "z")
 
 
+async def test_who_steers_breaks_nothing_in_the_provider(ingest: Ingest) -> None:
+    """K550: a burst that is taken over leaves the provider's `around` in peace, even if that is a group of tasks."""
+    ingested = ingest("a", "b")
+    ended: list[str] = []
+
+    @asynccontextmanager
+    async def group() -> AsyncIterator[str]:
+        async with asyncio.TaskGroup():
+            yield "context"
+        ended.append("in peace")
+
+    ingested.source.around = group
+    await at_page(ingested, 1, lambda: ingested.steering.reset("source"))
+    assert ended == ["in peace"]
+    assert ingested.logs.of("error") == []
+
+
 async def test_start_begins_anew_during_a_burst(ingest: Ingest, make_refs: Refs) -> None:
     """K243, K550: a round that is started anew gives up the page under way and begins with the first one."""
     ingested = ingest("a", "b")

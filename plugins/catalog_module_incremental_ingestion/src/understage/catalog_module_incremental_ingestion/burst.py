@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from understage.catalog_api import DeltaMutation, EntityProviderConnection
 from understage.catalog_module_incremental_ingestion.added_providers import AddedProvider
 from understage.catalog_module_incremental_ingestion.database import bursts, marks, seen
-from understage.catalog_module_incremental_ingestion.fence import Fence
+from understage.catalog_module_incremental_ingestion.fence import Fence, SteeredError
 from understage.catalog_module_incremental_ingestion.naming import name_entities
 from understage.catalog_module_incremental_ingestion.providers import SourcePage
 from understage.catalog_module_incremental_ingestion.sweep import Sweep
 from understage.errors import InputError
 from understage.plugin_api import AbortSignal, LoggerService
+
+Outcome = Literal["done", "interrupted", "taken over"]
+"""Why a burst takes no more pages: the last one has come, its time is over, or somebody has steered the provider."""
 
 
 class Burst:
@@ -47,32 +50,40 @@ class Burst:
         self._sweep = Sweep(added.provider.name, added.options, fence, connection, events, logger)
         self._logger = logger
 
-    async def run(self, signal: AbortSignal) -> bool:
-        """Takes pages; returns whether the last one was among them.
+    async def run(self, signal: AbortSignal) -> Outcome:
+        """Takes pages; returns why no more of them.
 
         Args:
             signal: asks to end after the page that is under way.
 
         Raises:
             InputError: a page cannot be used.
-            SteeredError: the ingestion was taken over.
         """
+        outcome: Outcome = "interrupted"
+        async with self._added.provider.around() as context:
+            # What is no failure of the provider does not pass through its clean-up as one.
+            try:
+                outcome = await self._take_pages(context, signal)
+            except SteeredError:
+                outcome = "taken over"
+        return outcome
+
+    async def _take_pages(self, context: Any, signal: AbortSignal) -> Outcome:
         last = await marks.find_last(self._fence.database, self._fence.ingestion_id)
         cursor = None if last is None else _decoded(last.cursor)
         sequence = 0 if last is None else last.sequence + 1
         clock = asyncio.get_running_loop().time
         end = clock() + self._added.options.burst_length.total_seconds()
-        async with self._added.provider.around() as context:
-            while True:
-                page = await self._added.provider.next(context, cursor)
-                text = self._encoded(page, sequence)
-                await self._take(page, sequence, text)
-                if page.done:
-                    return True
-                if signal.aborted or clock() >= end:
-                    return False
-                cursor = _decoded(text)
-                sequence += 1
+        while True:
+            page = await self._added.provider.next(context, cursor)
+            text = self._encoded(page, sequence)
+            await self._take(page, sequence, text)
+            if page.done:
+                return "done"
+            if signal.aborted or clock() >= end:
+                return "interrupted"
+            cursor = _decoded(text)
+            sequence += 1
 
     async def _take(self, page: SourcePage[Any], sequence: int, cursor: str | None) -> None:
         named = await asyncio.to_thread(name_entities, page.entities)

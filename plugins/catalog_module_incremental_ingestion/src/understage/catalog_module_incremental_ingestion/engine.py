@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from understage.catalog_api import EntityProviderConnection
 from understage.catalog_module_incremental_ingestion.added_providers import AddedProvider
-from understage.catalog_module_incremental_ingestion.burst import Burst
+from understage.catalog_module_incremental_ingestion.burst import Burst, Outcome
 from understage.catalog_module_incremental_ingestion.database import bursts, ingestions
 from understage.catalog_module_incremental_ingestion.database.forgetting import forget_ended
 from understage.catalog_module_incremental_ingestion.database.ingestions import Ingestion
-from understage.catalog_module_incremental_ingestion.fence import Fence, SteeredError
+from understage.catalog_module_incremental_ingestion.fence import Fence
 from understage.catalog_module_incremental_ingestion.gauges import Gauges
 from understage.errors import UnderstageError
 from understage.plugin_api import AbortSignal, DatabaseService, LoggerService
@@ -103,9 +103,7 @@ class Engine:
             return
         burst = Burst(self._added, fence, self._connection, self._events, self._logger)
         try:
-            done = await burst.run(signal)
-        except SteeredError:
-            self._logger.info("A burst ends, since the ingestion was taken over", ingestion=ingestion.id)
+            outcome = await burst.run(signal)
         except asyncio.CancelledError:
             if signal.reason != "timeout":
                 raise
@@ -117,13 +115,18 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever a provider raises is shown, and tried again
             await self._back_off(ingestion, fence, error)
         else:
-            if done:
-                self._logger.info("All of the source was seen", ingestion=ingestion.id)
-                self._gauges.completed(self._name, "completed")
-            else:
-                now = datetime.now(UTC)
-                until = now + self._options.burst_interval
-                await bursts.interrupt(self._database, ingestion.id, fence.burst, now, until)
+            await self._close(ingestion, fence, outcome)
+
+    async def _close(self, ingestion: Ingestion, fence: Fence, outcome: Outcome) -> None:
+        if outcome == "done":
+            self._logger.info("All of the source was seen", ingestion=ingestion.id)
+            self._gauges.completed(self._name, "completed")
+        elif outcome == "interrupted":
+            now = datetime.now(UTC)
+            until = now + self._options.burst_interval
+            await bursts.interrupt(self._database, ingestion.id, fence.burst, now, until)
+        else:
+            self._logger.info("A burst ends, since the ingestion was taken over", ingestion=ingestion.id)
 
     async def _back_off(self, ingestion: Ingestion, fence: Fence, error: Exception) -> None:
         wait: timedelta = self._options.backoff_after(ingestion.attempts)
