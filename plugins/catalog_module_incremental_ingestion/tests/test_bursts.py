@@ -69,7 +69,7 @@ async def test_a_signal_ends_a_burst_after_its_page(ingest: Ingest) -> None:
 
 async def test_failures_back_off(ingest: Ingest, make_refs: Refs) -> None:
     """K550: what a provider raises is shown; the same page is asked for again after the times of the list."""
-    minutes = [timedelta(minutes=number) for number in (1, 5)]
+    minutes = [timedelta(minutes=number) for number in (1, 5, 30)]
     ingested = ingest("a", "b", backoff=minutes)
 
     async def fail(number: int) -> None:
@@ -79,21 +79,53 @@ async def test_failures_back_off(ingest: Ingest, make_refs: Refs) -> None:
     ingested.source.before = fail
     waits = []
     await ingested.tick()
-    for _ in range(3):
+    for _ in range(4):
         ingestion = await ingested.ingestion()
         assert (ingestion.status, ingestion.last_error) == ("backing off", "ValueError: the source is down")
         waits.append(round((ingestion.next_action_at - ingestion.waits_since).total_seconds() / 60))
         await ingested.tick()
         await ingested.later()
-    assert waits == [1, 5, 5]
-    assert ingested.source.asked == [0, 1, 1, 1, 1]
+    assert waits == [1, 5, 30, 30]
+    assert ingested.source.asked == [0, 1, 1, 1, 1, 1]
     ingested.source.before = None
     await ingested.later()
     ingestion = await ingested.ingestion()
     assert (ingestion.status, ingestion.attempts) == ("resting", 0)
     assert ingested.names == make_refs("a", "b")
     messages = ingested.logs.messages("error")
-    assert messages[:2] == [f"A burst has failed, the next one is tried in {wait}" for wait in minutes]
+    assert messages[:3] == [f"A burst has failed, the next one is tried in {wait}" for wait in minutes]
+
+
+async def test_a_good_burst_forgets_the_failures_before_it(ingest: Ingest) -> None:
+    """K550: the list of waits begins anew after a burst that went well."""
+    ingested = ingest("a", "b", "c", burst_length=AT_ONCE)
+    failing = [True, True, False, True]
+
+    async def fail(number: int) -> None:
+        if failing.pop(0):
+            raise ValueError("x")
+
+    ingested.source.before = fail
+    await ingested.tick()
+    attempts = [(await ingested.ingestion()).attempts]
+    for _ in range(3):
+        await ingested.later()
+        attempts.append((await ingested.ingestion()).attempts)
+    assert attempts == [1, 2, 0, 1]
+
+
+async def test_a_cursor_is_the_same_within_a_burst_and_after_it(ingest: Ingest) -> None:
+    """K550: a cursor comes back as the database keeps it, also where the burst goes on."""
+    ingested = ingest("")
+    cursors: list[Any] = []
+
+    async def next_page(context: str, cursor: Any) -> SourcePage[Any]:
+        cursors.append(cursor)
+        return SourcePage(cursor=(len(cursors), "x"), done=len(cursors) == 3)
+
+    ingested.source.next = next_page
+    await ingested.tick()
+    assert cursors == [None, [1, "x"], [2, "x"]]
 
 
 async def test_a_page_that_takes_too_long_backs_off(ingest: Ingest) -> None:
@@ -162,6 +194,15 @@ async def test_too_many_removals_are_refused(ingest: Ingest, make_refs: Refs) ->
     await ingested.later()
     assert ingested.names == make_refs("a", "b", "c", "d", "f", "g", "h")
     assert (await ingested.ingestion()).last_error is None
+
+
+async def test_as_many_removals_as_the_percentage_says_are_allowed(ingest: Ingest, make_refs: Refs) -> None:
+    """K550: exactly the percentage may go."""
+    ingested = ingest("a b c", reject_removals_above_percentage=50)
+    await ingested.tick()
+    ingested.source.pages = [["a", "b"]]
+    await ingested.later()
+    assert ingested.names == make_refs("a", "b")
 
 
 async def test_removing_all_is_more_than_any_percentage_below_100(ingest: Ingest, make_refs: Refs) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from understage.catalog_module_incremental_ingestion.database import seen
 from understage.plugin_api import AbortController, DatabaseConnection, DatabaseService
 
 Ingest = Callable[..., Any]
@@ -28,6 +29,19 @@ class Countdown:
         self.left -= 1
         if self.left < 0:
             raise KilledError
+
+
+class DyingCatalog:
+    """A catalog whose process may be killed before a mutation and after it."""
+
+    def __init__(self, inner: Any, countdown: Countdown) -> None:
+        self._inner = inner
+        self._countdown = countdown
+
+    async def apply_mutation(self, mutation: Any) -> None:
+        self._countdown.step()
+        await self._inner.apply_mutation(mutation)
+        self._countdown.step()
 
 
 class DyingDatabase:
@@ -64,12 +78,15 @@ async def test_a_process_may_be_killed_anywhere(ingest: Ingest, make_refs: Refs)
     while not survived:
         ingested = ingest("a b", "c d", "e")
         await ingested.tick()
-        before = ingested.names
+        before, catalog = ingested.names, ingested.catalog
         ingested.source.pages = [["a"], ["c", "x"], ["y"]]
         await ingested.database.execute("UPDATE incremental_ingestions SET next_action_at = waits_since")
+        countdown = Countdown(deaths)
+        ingested.catalog = DyingCatalog(catalog, countdown)
+        engine = ingested.engine(DyingDatabase(ingested.database, countdown))
+        ingested.catalog = catalog
         try:
-            dying = DyingDatabase(ingested.database, Countdown(deaths))
-            await ingested.engine(dying).tick(AbortController().signal)
+            await engine.tick(AbortController().signal)
             survived = True
         except KilledError:
             deaths += 1
@@ -192,6 +209,49 @@ async def test_start_begins_anew_during_a_burst(ingest: Ingest, make_refs: Refs)
     assert ingested.names == make_refs("a", "b")
     rows = await ingested.database.fetch("SELECT next_action FROM incremental_ingestions ORDER BY created_at")
     assert [row[0] for row in rows] == ["nothing (canceled)", "rest"]
+
+
+async def test_start_ends_a_rest(ingest: Ingest) -> None:
+    """K243: a provider that rests and is started has ended its round; the next one begins when it is looked at."""
+    ingested = ingest("a")
+    await ingested.tick()
+    await ingested.steering.start("source", await ingested.ingestion())
+    standing = await ingested.steering.find("source")
+    assert standing.ingestion is None
+    await ingested.tick()
+    assert ingested.source.asked == [0, 0]
+    rows = await ingested.database.fetch("SELECT next_action FROM incremental_ingestions ORDER BY created_at")
+    assert [row[0] for row in rows] == ["nothing (done)", "rest"]
+
+
+async def test_ended_rounds_do_not_pile_up(ingest: Ingest) -> None:
+    """K550: of the rounds that have ended only the last one is kept."""
+    ingested = ingest("a")
+    await ingested.tick()
+    for _ in range(4):
+        await ingested.later()
+    for table in ("incremental_ingestions", "incremental_marks"):
+        assert await ingested.database.fetch(f"SELECT count(*) FROM {table}") == [(2,)]
+
+
+async def test_what_another_replica_brings_during_the_sweep_stays_known(ingest: Ingest, make_refs: Refs) -> None:
+    """K550: an entity that an event brings back while it is removed elsewhere is removed or kept by the next round."""
+    ingested = ingest("a b")
+    await ingested.tick()
+    ingested.source.pages = [["a"]]
+    apply = ingested.catalog.apply_mutation
+
+    async def bring_back(mutation: Any) -> None:
+        if mutation.removed:
+            ingestion = await ingested.ingestion()
+            async with ingested.database.transaction() as connection:
+                await seen.track(connection, "source", make_refs("b"), ingestion.id)
+        await apply(mutation)
+
+    ingested.catalog.apply_mutation = bring_back
+    await ingested.later()
+    rows = await ingested.database.fetch("SELECT entity_ref FROM incremental_entities ORDER BY entity_ref")
+    assert [row[0] for row in rows] == make_refs("a", "b")
 
 
 async def test_reset_during_a_burst(ingest: Ingest, make_refs: Refs) -> None:
