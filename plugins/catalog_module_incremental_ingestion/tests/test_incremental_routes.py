@@ -163,7 +163,7 @@ async def test_a_provider_is_started_and_cancelled(sources: Sources) -> None:
 async def test_a_provider_is_reset(sources: Sources) -> None:
     """K243: delete and cleanup forget what is known of providers, and pause them; their entities stay.
 
-    deviation: upstream, on Postgres, the requests wait for themselves and are never answered.
+    deviation: upstream, on Postgres, deleting waits for a lock of its own, and cleanup counts no marks and entities.
     """
     async with running(sources("a b", "c")) as backend:
         deleted = await backend.ask("DELETE", "/providers/source")
