@@ -53,11 +53,15 @@ async def find_of_provider(
         source_key: the provider.
         refs: of what it leads to only these; None for all.
     """
-    condition = "" if refs is None else f"AND {among(connection, 'r.target_entity_ref', '$3')}"
+    condition = "r.source_key = $1"
+    if refs is not None:
+        # Said such that no index serves it: on tables that were never analysed, Postgres would go through all that the
+        # provider leads to, for each of these.
+        condition = f"{among(connection, 'r.target_entity_ref', '$3')} AND r.source_key IS NOT DISTINCT FROM $1"
     query = f"""
         SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
         FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
-        WHERE r.source_key = $1 {condition}
+        WHERE {condition}
         UNION ALL
         SELECT '', entity_ref, '', NULL FROM claims
         WHERE source_key = $1 AND NOT ({among(connection, "id", "$2")})
