@@ -35,7 +35,7 @@ from understage.catalog_api import EntityJson, ProcessingErrorHandler
 from understage.plugin_api import DatabaseConnection, DatabaseService, LoggerService
 
 PROCESSING_BATCH = 200
-STITCHING_BATCH = 250
+STITCHING_BATCH = 500
 CONCURRENT_RUNS = 10
 STORED_AT_ONCE = 2
 """So many parts: while Postgres writes one, the next one is made ready. SQLite writes one after the other anyway."""

@@ -44,9 +44,17 @@ class Lanes:
         Raises:
             Exception: what the first lane that failed has raised; the others are cancelled.
         """
-        processed = await _side_by_side(self._process)
-        stitched = await _side_by_side(self._stitch_for_a_while)
-        return bool(processed or stitched)
+        return bool(await _side_by_side(self._work))
+
+    async def _work(self) -> int:
+        """Processes and stitches in turns until there is neither to do; returns how many entities it was.
+
+        Each lane goes over from the one to the other by itself: none waits until the others have finished theirs.
+        """
+        done = 0
+        while count := await self._process() + await self._stitch_for_a_while():
+            done += count
+        return done
 
     async def _process(self) -> int:
         """Processes until nothing is due and no lane is at work; returns how many entities.
