@@ -92,6 +92,15 @@ def test_an_ordinary_entity_is_plain(text: str) -> None:
         "a:\n  b:\n- c",
         "a:\n    b: 1\n  c: 2",
         "a: |\n  b",
+        "a: |\nb: 1\n",
+        "a: |\n\n  b\n",
+        "a: |\n  b\n    \nc: 1\n",
+        "a: |2\n  b\n",
+        "a: |+\n  b\n",
+        "a: | # b\n  c\n",
+        "a: |\n  b\n c\n",
+        "a: b: |\n  c\n",
+        "a:\n- |\n  b\n",
         "a: >-\n  b",
         "a: &b c",
         "a: *b",
@@ -126,6 +135,24 @@ def test_an_ordinary_entity_is_plain(text: str) -> None:
 def test_what_is_not_plain_is_left_to_the_parser(text: str) -> None:
     """K376: whatever needs the rules of YAML is not decided by the short way."""
     assert plain(text) is None
+
+
+def test_blocks_of_text_are_plain() -> None:
+    """K375: literal texts of many lines, as definitions of APIs are, take the short way, with whatever is in them."""
+    text = (
+        "spec:\n  definition: |\n    openapi: 3\n    # no comment\n\n      'deeper' - x\n    - \"y\n\n"
+        "  # a comment\n  list:\n    - text: |-\n       one\n       two\n   \n\n      other: 1\n"
+        "  last: |\n   a: b\n\n\n"
+    )
+    found = plain(text)
+    assert found is not None
+    assert found.value["spec"] == {
+        "definition": "openapi: 3\n# no comment\n\n  'deeper' - x\n- \"y\n",
+        "list": [{"text": "one\ntwo", "other": 1}],
+        "last": "a: b\n",
+    }
+    for one in (text, text.replace("\n", "\r\n"), text.rstrip("\n") + "\n", text.rstrip("\n")):
+        assert_read_alike(one)
 
 
 def test_depth_is_left_to_the_parser() -> None:
@@ -172,6 +199,7 @@ SCALARS = [
     *("|", "|-", ">", "|2", "&x y", "*x", "!t x", "!!str 1", "?", "? a", ":", ":a", "%a", "@a", "`a", "(x)", "<", "/x"),
     *("é", "日本 語", "\xa0x", "x\xa0", "\u3000", "😀", "a\tb", "\ta", "a\t", "a\x85", "a\u2028b", "\x7f", "\ufeff"),
 ]  # fmt: skip
+BLOCKS = ["|", "|", "|-", "|+", "|1", ">", "| # c"]
 KEYS = ["a", "b", "c.d/e", "$text", "1", "null", "a-b", "'q'", '"q"', "a b", "é", "<<", "-a", "a:b", "a:", "[a]", "~"]
 NOISE = [*SCALARS, "- ", ": ", " ", "  ", "\n", "\n  ", "\n- ", "\r\n", "\n---\n", "\n...\n", "\t", "\n# c\n", ":", "#"]
 
@@ -182,13 +210,26 @@ def objects(draw: st.DrawFn, indent: int = 0, depth: int = 0) -> list[str]:
     lines: list[str] = []
     for key in draw(st.lists(st.sampled_from(KEYS[:7]) | st.sampled_from(KEYS), min_size=1, max_size=3)):
         head = " " * indent + key + ":"
-        kind = draw(st.integers(0, 5)) if depth < 3 else 5
+        kind = draw(st.integers(0, 6)) if depth < 3 else draw(st.integers(5, 6))
         if kind == 0:
             lines += [head, *draw(objects(indent + draw(st.integers(1, 3)), depth + 1))]
         elif kind <= 2:
             lines += [head + draw(st.sampled_from(["", " ", " # c"])), *draw(lists(indent, depth + 1))]
+        elif kind == 6:
+            lines += [f"{head} {draw(st.sampled_from(BLOCKS))}", *draw(blocks(indent))]
         else:
             lines.append(f"{head} {draw(st.sampled_from(SCALARS))}")
+    return lines
+
+
+@st.composite
+def blocks(draw: st.DrawFn, indent: int) -> list[str]:
+    """Lines of a block of text, nearly always at one column."""
+    margin = indent + draw(st.integers(1, 3))
+    lines: list[str] = []
+    for text in draw(st.lists(st.sampled_from([*SCALARS, "a: |", "- b", "# c", "", "  d", "---"]), max_size=4)):
+        column = draw(st.sampled_from([margin, margin, margin, margin + 1, margin - 1, 0]))
+        lines.append(" " * column + text)
     return lines
 
 
@@ -252,3 +293,19 @@ def test_any_pieces_are_read_as_by_the_parser(pieces: list[str]) -> None:
 def test_what_others_write_is_read_as_by_the_parser(value: dict[str, Any], style: str | None, width: int) -> None:
     """K375: files that a YAML library has written are read as by the parser."""
     assert_read_alike(yaml.safe_dump(value, default_style=style, width=width, allow_unicode=True, sort_keys=False))
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.sampled_from(["a: ", "a:\n  b: ", "a:\n- b: ", "a:\n  -   b: ", "a:\n    b: "]),
+    st.sampled_from(["|", "|", "|-", "|+", "|2", ">", "| ", "|\t"]),
+    st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["x", "y", "", "", "- y", "# z", "k: v", "'", "k: |", "é"]))),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "\n", "\nc: 1\n", "\n---\nd: 1\n", "\n   \n", "\n   "]),
+)
+def test_blocks_are_read_as_by_the_parser(
+    head: str, style: str, lines: list[tuple[int, str]], line_end: str, end: str
+) -> None:
+    """K375, K376: blocks of text, whatever their margins and blank lines, are read as by the parser or left to it."""
+    text = "\n".join([head + style, *(" " * indent + content for indent, content in lines)]) + end
+    assert_read_alike(text.replace("\n", line_end))

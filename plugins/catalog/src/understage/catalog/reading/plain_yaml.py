@@ -1,8 +1,9 @@
 """Reads plain YAML documents, as nearly all entities are written, in a third of the time that a whole parser takes.
 
-Plain is: an object of objects and lists, line by line, with values that end on their line. What is plain is decided
-strictly, and whatever is not, or looks wrong, is left to the parser, which also knows how to say what is wrong. So this
-module does not decide whether a document is valid; it must only never read one otherwise than the parser does.
+Plain is: an object of objects and lists, line by line, with values that end on their line or are blocks of literal
+text, as definitions of APIs are. What is plain is decided strictly, and whatever is not, or looks wrong, is left to the
+parser, which also knows how to say what is wrong. So this module does not decide whether a document is valid; it must
+only never read one otherwise than the parser does.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ MAX_PLAIN_DEPTH = 50
 
 # What a YAML stream must not hold, what breaks a line in YAML only, and tabs, which are allowed in few places.
 _UNUSUAL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-# Blocks, anchors, aliases and tags: looked for first, so that a document is not read in vain up to there.
-_NEVER_PLAIN = re.compile(r": [|>&*!]")
+# Folded and unusual blocks, anchors, aliases and tags: looked for first, so that a document is not read in vain up to
+# there.
+_NEVER_PLAIN = re.compile(r": (?:[>&*!]|\|(?!-?\n))")
+_BLOCK_HEADS = (": |", ": |-")
 _HEAD = re.compile(r"( *)(- +)?([A-Za-z0-9_$](?:[A-Za-z0-9_./@+$-]|:(?=[A-Za-z0-9_])){0,200})")
 _TEXT = (
     r"(?:[A-Za-z0-9_/.+~(<$=\xa0-\U0010ffff]|-(?=[A-Za-z0-9.]))"
@@ -58,6 +61,7 @@ class _NotPlainError(Exception):
     pass
 
 
+_MARK = "\0"  # is in no text that is read
 _SPECIAL = frozenset("[{\"'-+.0123456789~nNtTfF")
 _UNKNOWN: Any = object()
 _OPEN: Any = object()  # the value of a key, if any, is on the next lines
@@ -74,6 +78,7 @@ class PlainReader:
         self._typed = typed
         self._heads: dict[str, _Head] = {}
         self._values: dict[str, Any] = {}
+        self._blocks: list[str] = []
 
     def read(self, text: str) -> PlainDocument | None:
         """Returns the only document of a text, or None if it is not plain, which does not mean that it is valid."""
@@ -85,7 +90,10 @@ class PlainReader:
         while first < len(lines) and _IGNORED.fullmatch(lines[first]):
             first += 1
         try:
-            value = self._object(lines[first:])
+            lines = lines[first:]
+            if ": |" in text:
+                lines = self._without_blocks(lines)
+            value = self._object(lines)
         except _NotPlainError:
             return None
         return PlainDocument(first, value) if value else None
@@ -149,7 +157,27 @@ class PlainReader:
             open_key = None
         return root
 
+    def _without_blocks(self, lines: list[str]) -> list[str]:
+        """Returns the lines with a mark in place of each block of text; `_blocks` holds the texts."""
+        self._blocks = []
+        kept: list[str] = []
+        at = 0
+        while at < len(lines):
+            line = lines[at]
+            at += 1
+            if line.endswith(_BLOCK_HEADS):
+                start, _, style = line.rpartition(": ")
+                place, key_place, key = self._heads.get(start) or self._head(start)
+                if key is not None:
+                    at, text = _read_block(lines, at, (key_place or place) // 2)
+                    line = f"{start}: {_MARK}{len(self._blocks)}"
+                    self._blocks.append(text if style == "|-" else text + "\n")
+            kept.append(line)
+        return kept
+
     def _value(self, text: str) -> Any:
+        if text.startswith(_MARK):
+            return self._blocks[int(text[1:])]
         found = _VALUE.fullmatch(text)
         if found is None:
             raise _NotPlainError
@@ -182,3 +210,35 @@ class PlainReader:
             raise _NotPlainError
         self._heads[text] = head
         return head
+
+
+def _read_block(lines: list[str], at: int, column: int) -> tuple[int, str]:
+    """Returns the line after a block of text, and the text without the end of its last line.
+
+    Args:
+        lines: all lines.
+        at: the block's first line.
+        column: where the key of the block is.
+    """
+    first = lines[at] if at < len(lines) else ""
+    indent = len(first) - len(first.lstrip(" "))
+    if not column < indent < len(first):
+        raise _NotPlainError
+    margin = " " * indent
+    content: list[str] = []
+    while at < len(lines):
+        line = lines[at]
+        if line.startswith(margin):
+            if line.isspace() and len(line) > indent:
+                raise _NotPlainError
+            content.append(line[indent:])
+        elif not line.strip(" "):
+            content.append("")
+        else:
+            break
+        at += 1
+    if at == len(lines) and lines[-1]:
+        raise _NotPlainError  # the file ends before the line does
+    while not content[-1]:
+        content.pop()
+    return at, "\n".join(content)
