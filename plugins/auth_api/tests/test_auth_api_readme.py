@@ -40,11 +40,12 @@ def one_user_catalog(env: PluginRegistrationPoints) -> None:
 
     async def entities(request: Request) -> JSONResponse:
         asked_for_jane = request.query_params["filter"] == "kind=user,spec.profile.email=jane@example.org"
-        return JSONResponse([JANE] if asked_for_jane else [])
+        found = [JANE] if asked_for_jane else []
+        return JSONResponse({"items": found, "totalItems": len(found), "pageInfo": {}})
 
     @env.register_init
     async def init(http_router: HttpRouter) -> None:
-        http_router.use(Starlette(routes=[Route("/entities", entities)]))
+        http_router.use(Starlette(routes=[Route("/entities/by-query", entities)]))
 
 
 async def test_the_shown_provider_signs_in(shown: Any) -> None:
