@@ -10,6 +10,7 @@ import pytest
 from tests.support.waiting import until
 from typing_extensions import override
 
+from understage.catalog.processing import lanes
 from understage.catalog.processing.engine import Engine
 from understage.catalog_api import CatalogProcessor, Emit, EntityJson, LocationRef, ProcessorCache
 
@@ -115,3 +116,20 @@ async def test_lanes_without_work_do_not_keep_each_other_looking(
     catalog.write("a.yaml", make_component("web"))
     await catalog.start("a.yaml")
     assert looks < 15
+
+
+async def test_no_lane_goes_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """K405: once a lane has found nothing, the other one ends after its turn, so that both take up what comes later."""
+    monkeypatch.setattr(lanes, "LONGEST_STITCHING_SECONDS", 0.01)
+    busy: list[Any] = []
+
+    async def process() -> int:
+        return 0
+
+    async def stitch() -> int:
+        await asyncio.sleep(0)
+        busy[:] = busy or [asyncio.current_task()]
+        return int(asyncio.current_task() is busy[0])
+
+    async with asyncio.timeout(5):
+        assert await lanes.Lanes(process, stitch, 1.0).work()

@@ -29,6 +29,7 @@ class Lanes:
         self._poll_seconds = poll_seconds
         self._last_stitching = time.monotonic()
         self._at_work = 0
+        self._is_over = False
         self._brought = asyncio.Event()
 
     def tell(self) -> None:
@@ -44,16 +45,20 @@ class Lanes:
         Raises:
             Exception: what the first lane that failed has raised; the others are cancelled.
         """
+        self._is_over = False
         return bool(await _side_by_side(self._work))
 
     async def _work(self) -> int:
         """Processes and stitches in turns until there is neither to do; returns how many entities it was.
 
-        Each lane goes over from the one to the other by itself: none waits until the others have finished theirs.
+        Each lane goes over from the one to the other by itself: none waits until the others have finished theirs. When
+        one has found nothing, the others end after their turn: what comes later is for all lanes again.
         """
         done = 0
-        while count := await self._process() + await self._stitch_for_a_while():
+        while not self._is_over:
+            count = await self._process() + await self._stitch_for_a_while()
             done += count
+            self._is_over |= not count
         return done
 
     async def _process(self) -> int:
