@@ -34,6 +34,19 @@ async def find_target_refs(connection: DatabaseConnection, source_refs: Sequence
     return sorted({edge.target_entity_ref for edge in await find_outgoing_edges(connection, source_refs)})
 
 
+def provided_among(connection: DatabaseConnection, source_key: str, refs: str) -> str:
+    """Returns the condition that an edge `r` leads from a provider to one of a list of entities.
+
+    Args:
+        connection: tells the dialect.
+        source_key: the placeholder of the provider's name.
+        refs: the placeholder of the list.
+    """
+    # The provider is named such that no index serves it: on tables that were never analysed, Postgres would go through
+    # all that the provider leads to, for each of these entities.
+    return f"{among(connection, 'r.target_entity_ref', refs)} AND r.source_key IS NOT DISTINCT FROM {source_key}"
+
+
 async def find_provided_among(
     connection: DatabaseConnection, source_key: str, refs: Sequence[str]
 ) -> list[KnownEntity]:
@@ -42,7 +55,7 @@ async def find_provided_among(
         f"""
         SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
         FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
-        WHERE r.source_key = $1 AND {among(connection, "r.target_entity_ref", "$2")}
+        WHERE {provided_among(connection, "$1", "$2")}
         """,
         source_key,
         list(refs),

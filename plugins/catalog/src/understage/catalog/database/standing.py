@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from understage.catalog.database import claims
 from understage.catalog.database.dialects import among
-from understage.catalog.database.references import Edge
+from understage.catalog.database.references import Edge, provided_among
 from understage.catalog.database.refresh_state import KnownEntity
 from understage.plugin_api import DatabaseConnection
 
@@ -55,9 +55,7 @@ async def find_of_provider(
     """
     condition = "r.source_key = $1"
     if refs is not None:
-        # Said such that no index serves it: on tables that were never analysed, Postgres would go through all that the
-        # provider leads to, for each of these.
-        condition = f"{among(connection, 'r.target_entity_ref', '$3')} AND r.source_key IS NOT DISTINCT FROM $1"
+        condition = provided_among(connection, "$1", "$3")
     query = f"""
         SELECT CAST(s.entity_id AS text), s.entity_ref, s.unprocessed_hash, s.location_key
         FROM refresh_state_references r JOIN refresh_state s ON s.entity_ref = r.target_entity_ref
